@@ -1,0 +1,129 @@
+/** The second half of `scripts/start`: runs the executable, shows a first answer and its price, goes on serving. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+
+const EXECUTABLE = resolve("dist/codexapi")
+const data_dir = resolve(process.env.CODEXAPI_DATA_DIR ?? "data")
+const env = { BUN_CONFIG_MAX_HTTP_REQUESTS: "65336", ...process.env, CODEXAPI_DATA_DIR: data_dir }
+const PROMPT = "Say hello and tell me who you are."
+
+interface Wallet {
+  balanceUsd: string
+  availableUsd: string
+}
+
+interface Receipt {
+  requestId: string
+  modelAsked: string
+  inputTokens: number
+  outputTokens: number
+  costUsd: string
+}
+
+const server = Bun.spawn([EXECUTABLE, "serve"], { env, stdout: "pipe", stderr: "inherit" })
+process.on("SIGINT", () => server.kill("SIGTERM"))
+process.on("SIGTERM", () => server.kill("SIGTERM"))
+
+const url = await readyUrl()
+const token = await demoToken()
+if (!process.argv.includes("--no-demo")) await showOneAnswer()
+printHowToUse()
+process.exit(await server.exited)
+
+/** The address from the server's first line; ends the script when the server does not come up. */
+async function readyUrl(): Promise<string> {
+  let text = ""
+  for await (const chunk of server.stdout) {
+    text += new TextDecoder().decode(chunk)
+    const found = /listening on (\S+)\n/.exec(text)
+    if (found) return found[1]!
+  }
+  process.stderr.write("The server did not start; what it says stands above.\n")
+  process.exit(1)
+}
+
+/** The demo customer's System Token: made with $5 of credit on the first run, then kept in a 0600 file. */
+async function demoToken(): Promise<string> {
+  const path = join(data_dir, "demo-customer.token")
+  if (existsSync(path)) return readFileSync(path, "utf8").trim()
+  const words = ["admin", "customer", "create", "--email", "demo@localhost.test", "--credit", "5", "--json"]
+  const made = Bun.spawnSync([EXECUTABLE, ...words], { env, stderr: "inherit" })
+  if (made.exitCode !== 0) process.exit(1)
+  const { systemToken } = JSON.parse(made.stdout.toString()) as { systemToken: string }
+  writeFileSync(path, `${systemToken}\n`, { mode: 0o600 })
+  chmodSync(path, 0o600)
+  return systemToken
+}
+
+async function api<Body>(path: string): Promise<Body> {
+  const response = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } })
+  if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`)
+  return (await response.json()) as Body
+}
+
+async function showOneAnswer(): Promise<void> {
+  const before = await api<Wallet>("/api/v1/wallet/status")
+  const home = mkdtempSync(join(tmpdir(), "codexapi-start-"))
+  try {
+    writeFileSync(join(home, "config.toml"), codexConfig())
+    print(`\nAsking through the Codex CLI: ${JSON.stringify(PROMPT)}\n`)
+    const codex = Bun.spawnSync(
+      [resolve("node_modules/.bin/codex"), "exec", "--skip-git-repo-check", "--cd", home, PROMPT],
+      { env: { ...process.env, CODEX_HOME: home }, stdin: "ignore", stderr: "pipe", timeout: 120_000 },
+    )
+    if (codex.exitCode !== 0) throw new Error(`the Codex CLI failed:\n${codex.stderr}`)
+    print(`  ${codex.stdout.toString().trim().replaceAll("\n", "\n  ")}\n`)
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+  const after = await api<Wallet>("/api/v1/wallet/status")
+  const { data } = await api<{ data: Receipt[] }>("/api/v1/billing/token-usage?limit=1")
+  const [receipt] = data
+  if (!receipt) throw new Error("the answer has no receipt")
+  print(`Receipt   ${receipt.requestId}`)
+  print(
+    `          ${receipt.modelAsked}: ${receipt.inputTokens} tokens in, ${receipt.outputTokens} out, $${receipt.costUsd}`,
+  )
+  print(`Balance   $${before.balanceUsd} before, $${after.balanceUsd} now`)
+}
+
+const codexConfig = () => `model = "gpt-5.5"
+model_provider = "codexapi"
+approval_policy = "never"
+sandbox_mode = "read-only"
+
+[model_providers.codexapi]
+name = "CodexAPI"
+base_url = "${url}/v1"
+experimental_bearer_token = "${token}"
+wire_api = "responses"
+`
+
+function printHowToUse(): void {
+  const data = process.env.CODEXAPI_DATA_DIR ? `CODEXAPI_DATA_DIR=${data_dir} ` : ""
+  print(`
+Serving on ${url}
+API pages  ${url}/swagger
+Admin key  ${join(data_dir, "admin.key")}
+Token      ${join(data_dir, "demo-customer.token")}
+
+Use the Codex CLI with it:
+  export CODEXAPI_CODEX_API_KEY=$(cat ${join(data_dir, "demo-customer.token")})
+  npx @openai/codex@0.142.2 -c model_provider=codexapi -c model=gpt-5.5 \\
+    -c 'model_providers.codexapi={name="CodexAPI",base_url="${url}/v1",env_key="CODEXAPI_CODEX_API_KEY",wire_api="responses"}'
+
+Use any OpenAI client:
+  curl ${url}/v1/responses -H "authorization: Bearer $CODEXAPI_CODEX_API_KEY" \\
+    -H 'content-type: application/json' -d '{"model":"gpt-5.5","input":"hello"}'
+
+Manage it:
+  ${data}dist/codexapi admin customer list
+  ${data}dist/codexapi help
+
+Ctrl-C stops it.`)
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,43 @@
+/** HTTP for registration. */
+import { Elysia, t } from "elysia"
+import { clientAddress } from "../../auth/guard.ts"
+import { problems } from "../../platform/schema.ts"
+import { getBalances } from "../../wallet/ledger/accounts.ts"
+import { toApiWallet, Wallet } from "../../wallet/status.ts"
+import { type AttemptNeeds, limitAttempts } from "../attempts.ts"
+import { CustomerView, toApiCustomer } from "../me/customer-view.ts"
+import { type RegisterNeeds, registerCustomer } from "./register.ts"
+
+export const registerRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
+  new Elysia({ prefix: "/api/v1/customer" }).post(
+    "/register",
+    async ({ body, request, server, status }) => {
+      limitAttempts(needs, [clientAddress(request, server?.requestIP(request)?.address)])
+      const { customer, system_token } = await registerCustomer(needs, body)
+      const balances = await getBalances(needs.store.read, customer.id)
+      return status(201, {
+        customer: toApiCustomer(customer),
+        systemToken: system_token,
+        wallet: toApiWallet(balances),
+      })
+    },
+    {
+      body: t.Object({
+        email: t.String({ format: "email", maxLength: 254 }),
+        password: t.String({ minLength: 10, maxLength: 128 }),
+      }),
+      response: {
+        201: t.Object({
+          customer: CustomerView,
+          systemToken: t.String({ description: "API username and key; keep it secret" }),
+          wallet: Wallet,
+        }),
+        ...problems(400, 409, 422, 429),
+      },
+      detail: {
+        tags: ["auth"],
+        security: [],
+        summary: "Create a customer account and issue a wallet-linked API key",
+      },
+    },
+  )

@@ -1,0 +1,161 @@
+/** The operator's commands for customers, their keys and their credit. */
+
+import { registerCustomer } from "../../account/register/register.ts"
+import { type Customer, findCustomerByEmail, getCustomer, listCustomers } from "../../auth/customers.ts"
+import { createKey, listKeys, revokeKey } from "../../auth/keys.ts"
+import { hashPassword } from "../../auth/passwords.ts"
+import { base32 } from "../../platform/ids.ts"
+import { toIso, toIsoOrNull } from "../../platform/schema.ts"
+import { getBalances } from "../../wallet/ledger/accounts.ts"
+import { toApiWallet } from "../../wallet/status.ts"
+import { type Command, type CommandNeeds, integerOf, UsageError } from "../command.ts"
+import { adjustCredit } from "../credit.ts"
+
+const create: Command = {
+  name: "customer create",
+  summary: "Create a customer; the System Token is shown only now",
+  options: { email: "address", "password?": "10 to 128 characters", "credit?": "USD" },
+  async run(needs, values) {
+    const { email, credit } = values
+    if (!email?.includes("@")) throw new UsageError(`--email must be an e-mail address, not ${email}`)
+    // Without a password the customer has the token only, until the operator or a mailed link sets one.
+    const password = values.password ?? base32(needs.random(20))
+    const { customer, system_token } = await registerCustomer(needs, { email, password })
+    if (credit !== undefined) {
+      await adjustCredit(needs, {
+        customer_id: customer.id,
+        amount: credit,
+        reason: "credit at creation",
+        direction: "credit",
+      })
+    }
+    return { ...(await toOutput(needs, customer)), systemToken: system_token }
+  },
+}
+
+const list: Command = {
+  name: "customer list",
+  summary: "Customers in the order they came",
+  options: { "limit?": "rows", "after?": "customer id" },
+  async run(needs, values) {
+    const page = { limit: integerOf(values, "limit", 100), after: values.after ?? "" }
+    const customers = await listCustomers(needs.store.read, page)
+    return Promise.all(customers.map(customer => toOutput(needs, customer)))
+  },
+}
+
+const adjust = (direction: "credit" | "debit", summary: string): Command => ({
+  name: `customer ${direction}`,
+  summary,
+  options: { customer: "id or e-mail", amount: "USD", reason: "text", "id?": "makes a repeat harmless" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    const { amount, reason, id } = values
+    const transfer_id = await adjustCredit(needs, {
+      customer_id: customer.id,
+      amount: amount!,
+      reason: reason!,
+      direction,
+      ...(id !== undefined && { id }),
+    })
+    return { ...(await toOutput(needs, customer)), transferId: transfer_id }
+  },
+})
+
+const setStatus = (verb: "suspend" | "activate", status: Customer["status"]): Command => ({
+  name: `customer ${verb}`,
+  summary:
+    verb === "suspend" ? "Refuse every key of a customer at once" : "Accept a suspended customer again",
+  options: { customer: "id or e-mail" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    await needs.store.tx(q => q.run("UPDATE customer SET status = ? WHERE id = ?", status, customer.id))
+    return toOutput(needs, { ...customer, status })
+  },
+})
+
+const setPassword: Command = {
+  name: "customer password",
+  summary: "Set a customer's password",
+  options: { customer: "id or e-mail", password: "10 to 128 characters" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    const hash = await hashPassword(values.password!)
+    await needs.store.tx(q => q.run("UPDATE customer SET password_hash = ? WHERE id = ?", hash, customer.id))
+    return toOutput(needs, customer)
+  },
+}
+
+const createCustomerKey: Command = {
+  name: "key create",
+  summary: "Create a User API Key; it is shown only now",
+  options: { customer: "id or e-mail", name: "text" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    const key = await needs.store.tx(q =>
+      createKey(q, needs, { customer_id: customer.id, kind: "user", name: values.name! }),
+    )
+    return { id: key.id, customerId: customer.id, name: values.name, key: key.token }
+  },
+}
+
+const listCustomerKeys: Command = {
+  name: "key list",
+  summary: "A customer's keys",
+  options: { customer: "id or e-mail" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    const keys = await listKeys(needs.store.read, { customer_id: customer.id, limit: 200, before: undefined })
+    return keys.map(({ id, kind, name, hint, expires_at, created_at }) => ({
+      id,
+      kind,
+      name,
+      hint,
+      expiresAt: toIsoOrNull(expires_at),
+      createdAt: toIso(created_at),
+    }))
+  },
+}
+
+const revokeCustomerKey: Command = {
+  name: "key revoke",
+  summary: "Revoke a User API Key",
+  options: { customer: "id or e-mail", key: "id" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    await needs.store.tx(q => revokeKey(q, needs, { customer_id: customer.id, key_id: values.key! }))
+    return { id: values.key, revoked: true }
+  },
+}
+
+export const customerCommands: readonly Command[] = [
+  create,
+  list,
+  adjust("credit", "Give Token Wallet credit, as a transfer with a reason"),
+  adjust("debit", "Take Token Wallet credit back, as a transfer with a reason"),
+  setStatus("suspend", "suspended"),
+  setStatus("activate", "active"),
+  setPassword,
+  createCustomerKey,
+  listCustomerKeys,
+  revokeCustomerKey,
+]
+
+async function findCustomer(needs: CommandNeeds, id_or_email: string): Promise<Customer> {
+  if (!id_or_email.includes("@")) return getCustomer(needs.store.read, id_or_email)
+  const customer = await findCustomerByEmail(needs.store.read, id_or_email)
+  if (!customer) throw new UsageError(`there is no customer with the e-mail address ${id_or_email}`)
+  return customer
+}
+
+async function toOutput(needs: CommandNeeds, customer: Customer) {
+  const { balanceUsd, heldUsd } = toApiWallet(await getBalances(needs.store.read, customer.id))
+  return {
+    id: customer.id,
+    email: customer.email,
+    status: customer.status,
+    balanceUsd,
+    heldUsd,
+    createdAt: toIso(customer.created_at),
+  }
+}

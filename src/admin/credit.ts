@@ -1,0 +1,72 @@
+/** The operator's corrections of a Token Wallet: always a transfer, with a reason, never an edited balance. */
+import type { RegisterNeeds } from "../account/register/register.ts"
+import { AppError } from "../platform/errors.ts"
+import { customerAccount } from "../wallet/ledger/chart.ts"
+import { formatUsd, parseUsd } from "../wallet/ledger/nanos.ts"
+import { post } from "../wallet/ledger/post.ts"
+
+export interface Adjustment {
+  customer_id: string
+  /** USD, decimal. */
+  amount: string
+  reason: string
+  direction: "credit" | "debit"
+  /** The operator's own id: the same adjustment given twice is made once. */
+  id?: string
+}
+
+/**
+ * Posts the adjustment and gives the transfer's id. Throws `invalid` for an amount that is none, `conflict` when
+ * the id was used for something else, `payment_required` when a debit exceeds the balance.
+ */
+export async function adjustCredit(needs: RegisterNeeds, adjustment: Adjustment): Promise<string> {
+  const amount_nanos = parseUsd(adjustment.amount)
+  if (!amount_nanos) {
+    throw new AppError("invalid", `The amount must be USD above 0 such as 12.50, not ${adjustment.amount}.`, {
+      field: "amount",
+    })
+  }
+  const wallet = customerAccount(adjustment.customer_id, "token")
+  const issue = "system/issue_admin"
+  const is_credit = adjustment.direction === "credit"
+  const id = `admin:${adjustment.id ?? needs.newId("adj")}`
+  const now = needs.clock.now()
+  const result = await needs.store.tx(q => {
+    q.afterCommit(() =>
+      needs.events.emit("credit-posted", { customer_id: adjustment.customer_id, transfer_id: id }),
+    )
+    return post(q, now, [
+      {
+        id,
+        group_id: id,
+        kind: `admin_${adjustment.direction}`,
+        from: is_credit ? issue : wallet,
+        to: is_credit ? wallet : issue,
+        amount_nanos,
+        ref: adjustment.reason,
+        actor: "admin:cli",
+        event_at: now,
+      },
+    ])
+  })
+  switch (result.kind) {
+    case "posted":
+    case "exists":
+      return id
+    case "insufficient":
+      throw new AppError(
+        "payment_required",
+        `Only $${formatUsd(result.available_nanos)} is available to take.`,
+      )
+    case "conflict":
+      throw new AppError("conflict", `The id ${adjustment.id} was used for another adjustment.`)
+    case "unknown_account":
+      throw new AppError("not_found", `There is no customer ${adjustment.customer_id}.`)
+    case "frozen":
+    case "limit":
+      throw new AppError(
+        "conflict",
+        `The wallet of ${adjustment.customer_id} is ${result.kind === "limit" ? "full" : "frozen"}.`,
+      )
+  }
+}

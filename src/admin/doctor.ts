@@ -1,0 +1,101 @@
+/** `doctor`: looks for what would stop or surprise an operator, and says what to do about it. */
+import { Database } from "bun:sqlite"
+import { existsSync, statSync } from "node:fs"
+import { join } from "node:path"
+import type { Catalog } from "../gateway/catalog/catalog.ts"
+import type { Config } from "../platform/config.ts"
+import type { Store } from "../platform/store.ts"
+import { verifyLedger } from "../wallet/ledger/verify.ts"
+
+/** One look. `warn` works but should be known; `fail` does not work. */
+export interface Finding {
+  check: string
+  result: "ok" | "warn" | "fail"
+  detail: string
+}
+
+export interface DoctorNeeds {
+  config: Config
+  store: Store
+  catalog: Catalog
+}
+
+export async function examine(needs: DoctorNeeds): Promise<Finding[]> {
+  const { config } = needs
+  return [
+    checkIntegrity(join(config.data_dir, "codexapi.db")),
+    checkIntegrity(join(config.data_dir, "cache.db")),
+    await checkLedger(needs),
+    checkSecret(config),
+    checkPublicUrl(config),
+    checkUpstreams(needs),
+    checkModels(needs),
+  ]
+}
+
+function checkIntegrity(path: string): Finding {
+  const check = `integrity of ${path}`
+  const database = new Database(path, { readonly: true })
+  const rows = database.query("PRAGMA integrity_check").all() as { integrity_check: string }[]
+  const { version } = database.query("SELECT sqlite_version() AS version").get() as { version: string }
+  database.close()
+  if (rows[0]?.integrity_check === "ok") return { check, result: "ok", detail: `SQLite ${version}` }
+  return {
+    check,
+    result: "fail",
+    detail: `${rows[0]?.integrity_check}: stop the server and restore a backup`,
+  }
+}
+
+async function checkLedger(needs: DoctorNeeds): Promise<Finding> {
+  const broken = (await verifyLedger(needs.store.read)).filter(law => law.findings.length > 0)
+  const check = "ledger"
+  if (broken.length === 0) return { check, result: "ok", detail: "every law holds" }
+  return {
+    check,
+    result: "fail",
+    detail: `${broken.map(law => law.law).join("; ")}: run codexapi verify-ledger`,
+  }
+}
+
+function checkSecret(config: Config): Finding {
+  const check = "server secret"
+  if (config.secret !== undefined) return { check, result: "ok", detail: "from CODEXAPI_SECRET" }
+  const path = join(config.data_dir, "secret")
+  if (!existsSync(path)) return { check, result: "warn", detail: "none yet: made at the first start" }
+  const mode = statSync(path).mode & 0o777
+  if (mode === 0o600) return { check, result: "ok", detail: `${path}; back it up apart from the database` }
+  return { check, result: "fail", detail: `${path} has mode ${mode.toString(8)}: chmod 600 it` }
+}
+
+function checkPublicUrl(config: Config): Finding {
+  const check = "public address"
+  if (config.public_url?.startsWith("https://")) return { check, result: "ok", detail: config.public_url }
+  const detail = config.public_url
+    ? `${config.public_url} is not https: keys travel in clear`
+    : "CODEXAPI_PUBLIC_URL is not set"
+  return { check, result: "warn", detail }
+}
+
+function checkUpstreams({ config, catalog }: DoctorNeeds): Finding {
+  const check = "upstreams"
+  const used = new Set(catalog.list().flatMap(model => model.routes.map(route => route.upstream.id)))
+  const idle = config.upstreams.filter(upstream => !used.has(upstream.id))
+  if (idle.length > 0) {
+    const names = idle.map(upstream => upstream.id).join(", ")
+    return { check, result: "warn", detail: `${names}: no route of a served model leads there` }
+  }
+  if (used.has("demo"))
+    return { check, result: "warn", detail: "only the demo answers: set OPENAI_API_KEY or add an upstream" }
+  return {
+    check,
+    result: used.size > 0 ? "ok" : "fail",
+    detail: [...used].join(", ") || "none: set OPENAI_API_KEY or add one",
+  }
+}
+
+function checkModels({ catalog }: DoctorNeeds): Finding {
+  const models = catalog.list()
+  const detail = models.length > 0 ? models.map(model => model.id).join(", ") : "none has a price and a route"
+  return { check: "models served", result: models.length > 0 ? "ok" : "fail", detail }
+}

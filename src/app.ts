@@ -1,0 +1,97 @@
+/** Makes every part of the server from a configuration and closes them again; the only place where things are made. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { AttemptNeeds } from "./account/attempts.ts"
+import type { RegisterNeeds } from "./account/register/register.ts"
+import { createKeyLimits } from "./auth/key-limits.ts"
+import { createKeyRing } from "./auth/keys.ts"
+import { createVault } from "./auth/vault.ts"
+import type { AnswerNeeds } from "./gateway/answer.ts"
+import { openCatalog } from "./gateway/catalog/catalog.ts"
+import { seedCatalog } from "./gateway/catalog/seed.ts"
+import type { Fetch } from "./gateway/upstream/send.ts"
+import { type Clock, systemClock } from "./platform/clock.ts"
+import type { Config } from "./platform/config.ts"
+import { createEvents } from "./platform/events.ts"
+import { createNewId, type Random, systemRandom } from "./platform/ids.ts"
+import { createLog, describeError } from "./platform/log.ts"
+import { createMetrics } from "./platform/metrics.ts"
+import { createRateLimit } from "./platform/rate-limit.ts"
+import { openStore, type Store } from "./platform/store.ts"
+import { createTasks } from "./platform/tasks.ts"
+
+/** The one flat value whose parts the domains need. */
+export interface App extends AnswerNeeds, RegisterNeeds, AttemptNeeds {
+  cache: Store
+  close(): Promise<void>
+}
+
+/** What tests replace: the four seams, and where log lines go. */
+export interface Seams {
+  clock?: Clock
+  random?: Random
+  fetch?: Fetch
+  writeLog?: (line: string) => void
+}
+
+/** Failed keys per address: enough for a Codex CLI that retries six times, too few to guess with. */
+const KEY_FAILURES = { burst: 60, per_minute: 30 }
+/** Password attempts per address and per account. */
+const PASSWORD_ATTEMPTS = { burst: 10, per_minute: 10 }
+
+/** Opens (and creates) the data folder and everything that lives on it. */
+export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
+  const clock = seams.clock ?? systemClock
+  const random = seams.random ?? systemRandom
+  const newId = createNewId({ clock, random })
+  const log = createLog(config.log_level, seams.writeLog ?? (line => process.stderr.write(line)))
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const store = openStore({
+    path: join(config.data_dir, "codexapi.db"),
+    migrations: "main",
+    synchronous: "FULL",
+  })
+  const cache = openStore({
+    path: join(config.data_dir, "cache.db"),
+    migrations: "cache",
+    synchronous: "NORMAL",
+  })
+  const vault = createVault(config.secret ?? readOrCreateSecret(config.data_dir, random), random)
+  const events = createEvents()
+  await seedCatalog({ store, clock, newId }, config.upstreams)
+  const catalog = await openCatalog({ config, read: store.read, vault })
+  return {
+    config,
+    clock,
+    random,
+    newId,
+    log,
+    store,
+    cache,
+    vault,
+    events,
+    catalog,
+    boot_id: newId("boot"),
+    fetch: seams.fetch ?? fetch,
+    metrics: createMetrics(),
+    keys: createKeyRing({ store, vault, clock }),
+    key_limits: createKeyLimits(clock, config.key_limits),
+    failure_limit: createRateLimit(clock, KEY_FAILURES),
+    attempt_limit: createRateLimit(clock, PASSWORD_ATTEMPTS),
+    tasks: createTasks(error => log.error("background work failed", describeError(error))),
+    drains: { open: 0 },
+    connections: new Set(),
+    async close() {
+      await store.close()
+      await cache.close()
+    },
+  }
+}
+
+/** A generated secret in a file that only this user can read. */
+function readOrCreateSecret(data_dir: string, random: Random): string {
+  const path = join(data_dir, "secret")
+  if (!existsSync(path)) writeFileSync(path, `${Buffer.from(random(32)).toString("hex")}\n`, { mode: 0o600 })
+  chmodSync(path, 0o600)
+  return readFileSync(path, "utf8").trim()
+}

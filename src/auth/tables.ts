@@ -1,0 +1,40 @@
+/** The tables of identity: customers, their keys, and the operator's keys. */
+import { id, json, oneOf, string, table, time } from "../../db/kit.ts"
+
+export const customer = table("customer", {
+  id: id(),
+  /** Lower case; unique. */
+  email: string().notNull().unique(),
+  /** Argon2id in PHC form. */
+  password_hash: string().notNull(),
+  status: oneOf(["active", "suspended"]).notNull(),
+  created_at: time().notNull(),
+})
+
+export const api_key = table("api_key", {
+  id: id(),
+  customer_id: string().notNull(),
+  /** `system` is the System Token (API username), one per customer; `user` is a User API Key. */
+  kind: oneOf(["system", "user"]).notNull(),
+  name: string().notNull(),
+  /** What may be shown: readable prefix … last four characters. */
+  hint: string().notNull(),
+  /** HMAC-SHA-256 of the token with the server's pepper, hex. */
+  token_hash: string().notNull().unique(),
+  /** AES-256-GCM copy, only for the System Token, because the dashboard can show it. */
+  sealed_token: string(),
+  /** Public model ids this key may use; null is every model. */
+  models: json<string[]>(),
+  expires_at: time(),
+  revoked_at: time(),
+  created_at: time().notNull(),
+})
+
+export const admin_key = table("admin_key", {
+  id: id(),
+  name: string().notNull(),
+  hint: string().notNull(),
+  token_hash: string().notNull().unique(),
+  revoked_at: time(),
+  created_at: time().notNull(),
+})

@@ -1,0 +1,274 @@
+/** The one pipeline of a model request: read → who asks → model and routes → hold → send → forward → settle. */
+import { authenticate } from "../auth/guard.ts"
+import type { Caller } from "../auth/keys.ts"
+import { AppError } from "../platform/errors.ts"
+import type { Log } from "../platform/log.ts"
+import { describeError } from "../platform/log.ts"
+import { formatUsd } from "../wallet/ledger/nanos.ts"
+import { type Opened, openMeter } from "../wallet/metering/meter.ts"
+import type { Model, Route } from "./catalog/catalog.ts"
+import { orderRoutes } from "./choose-route.ts"
+import { identifyClient } from "./client.ts"
+import { type Dispatched, dispatch } from "./dispatch.ts"
+import { type End, type Exchange, endExchange, type GatewayNeeds } from "./exchange.ts"
+import { forwardStream } from "./forward.ts"
+import { type Admitted, admitRequest } from "./protocol/openai-responses/admit.ts"
+import { type ErrorAnswer, writeError, writeErrorForCodex } from "./protocol/openai-responses/errors.ts"
+import { findDuplicateKey, type Member, scanTopLevel, spliceValue } from "./protocol/top-level.ts"
+import { readBody } from "./read-body.ts"
+import { forwardedHeaders } from "./upstream/send.ts"
+
+/** A request as the server hands it over. */
+export interface Incoming {
+  request: Request
+  request_id: string
+  /** The network address of the client. */
+  address: string
+}
+
+export type AnswerNeeds = GatewayNeeds & { log: Log }
+
+/** `POST /v1/responses`. Every refusal is in the client's own protocol; money moves only in metering. */
+export async function answerResponses(needs: AnswerNeeds, incoming: Incoming): Promise<Response> {
+  try {
+    return await answer(needs, incoming)
+  } catch (thrown) {
+    return refuse(needs, incoming, thrown)
+  }
+}
+
+async function answer(needs: AnswerNeeds, incoming: Incoming): Promise<Response> {
+  const { request, request_id, address } = incoming
+  const caller = await authenticate(needs, request, address)
+  const leave = needs.key_limits.enter(caller.key_id)
+  try {
+    const asked = await readAsked(request)
+    const model = chooseModel(needs, caller, asked.admitted.model)
+    const { value: opened, durable } = await hold(needs, {
+      request_id,
+      caller,
+      model,
+      admitted: asked.admitted,
+    })
+    const exchange: Exchange = {
+      request_id,
+      client: identifyClient(request.headers),
+      model,
+      meter: meterOf(needs, opened),
+      attempts: [],
+      client_left: request.signal,
+      leave,
+    }
+    const dispatched = send(needs, exchange, { asked, request })
+    try {
+      // The call to the upstream is under way; the client sees nothing before the hold is on the disk.
+      await durable
+      return await deliver(needs, exchange, await dispatched)
+    } catch (error) {
+      if (!(error instanceof AppError)) await endExchange(needs, exchange, nothingFrom("aborted", undefined))
+      dispatched.then(hangUp, () => {})
+      throw error
+    }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+/** Ends the call to the upstream when its answer cannot be used. */
+function hangUp(dispatched: Dispatched): void {
+  if (dispatched.kind !== "stream") return
+  dispatched.connection.abort()
+  dispatched.connection.close()
+}
+
+/** A request body that may be metered. */
+interface Asked {
+  text: string
+  members: Member[]
+  admitted: Admitted
+}
+
+async function readAsked(request: Request): Promise<Asked> {
+  const bytes = await readBody(request)
+  const text = new TextDecoder().decode(bytes)
+  const body = parseJson(text)
+  const admission = admitRequest(body, bytes.byteLength)
+  if (!admission.ok) {
+    const { field, message, code = "invalid_request" } = admission
+    throw new AppError("invalid", message, { code, field })
+  }
+  const members = scanTopLevel(text)
+  const duplicate = findDuplicateKey(members)
+  if (duplicate !== undefined) {
+    throw new AppError("invalid", `${JSON.stringify(duplicate)} stands twice in the body.`, {
+      field: duplicate,
+    })
+  }
+  return { text, members, admitted: admission.admitted }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "unreadable"
+    throw new AppError("invalid", `The request body is not valid JSON: ${why}`, {
+      code: "invalid_json",
+      field: "body",
+    })
+  }
+}
+
+function chooseModel(needs: AnswerNeeds, caller: Caller, asked: string): Model {
+  const model = needs.catalog.find(asked)
+  const is_allowed = caller.models === null || caller.models.includes(asked)
+  if (model && is_allowed) return model
+  const served = needs.catalog.list().filter(one => caller.models === null || caller.models.includes(one.id))
+  const hint = served.length > 0 ? ` Models you can use: ${served.map(one => one.id).join(", ")}.` : ""
+  throw new AppError("not_found", `The model ${JSON.stringify(asked)} is not available here.${hint}`, {
+    code: "model_not_found",
+    field: "model",
+  })
+}
+
+function hold(
+  needs: AnswerNeeds,
+  admission: { request_id: string; caller: Caller; model: Model; admitted: Admitted },
+) {
+  const { caller, model, admitted } = admission
+  return openMeter(needs, {
+    request_id: admission.request_id,
+    customer_id: caller.customer_id,
+    key_id: caller.key_id,
+    endpoint: "/v1/responses",
+    is_streamed: admitted.is_streamed,
+    model_asked: admitted.model,
+    model_served: model.id,
+    rate_card: model.rate_card,
+    tier_asked: admitted.tier,
+    estimated_input_tokens: admitted.estimated_input_tokens,
+    max_output_tokens: Math.min(
+      admitted.max_output_tokens ?? model.max_output_tokens,
+      model.max_output_tokens,
+    ),
+  })
+}
+
+function meterOf(needs: AnswerNeeds, opened: Opened) {
+  if (opened.kind === "open") return opened.meter
+  if (opened.kind === "frozen") {
+    throw new AppError(
+      "forbidden",
+      "This wallet is frozen because of a payment dispute. Please contact support.",
+      {
+        code: "wallet_frozen",
+      },
+    )
+  }
+  const { available_nanos, required_nanos, affordable_output_tokens } = opened
+  const where = needs.config.public_url ? ` at ${needs.config.public_url}` : ""
+  throw new AppError(
+    "payment_required",
+    `Not enough credit: this request needs $${formatUsd(required_nanos)}, and $${formatUsd(available_nanos)} is available. Top up${where}.`,
+    {
+      code: "insufficient_quota",
+      extra: {
+        available_usd: formatUsd(available_nanos),
+        required_usd: formatUsd(required_nanos),
+        affordable_output_tokens: Number.isFinite(affordable_output_tokens) ? affordable_output_tokens : null,
+      },
+    },
+  )
+}
+
+async function send(
+  needs: AnswerNeeds,
+  exchange: Exchange,
+  sent: { asked: Asked; request: Request },
+): Promise<Dispatched> {
+  const { text, members, admitted } = sent.asked
+  const model_member = members.find(member => member.key === "model")!
+  const bodyFor = (route: Route) =>
+    route.upstream_model === admitted.model ? text : spliceValue(text, model_member, route.upstream_model)
+  return dispatch(needs, {
+    request_id: exchange.request_id,
+    routes: orderRoutes(exchange.model.routes, needs.random),
+    is_streamed: admitted.is_streamed,
+    path: "/responses",
+    headers: forwardedHeaders(sent.request.headers),
+    bodyFor,
+    client_left: exchange.client_left,
+    attempts: exchange.attempts,
+  })
+}
+
+async function deliver(needs: AnswerNeeds, exchange: Exchange, dispatched: Dispatched): Promise<Response> {
+  const headers = answerHeaders(exchange)
+  switch (dispatched.kind) {
+    case "stream": {
+      const turn_state = dispatched.connection.response.headers.get("x-codex-turn-state")
+      if (turn_state !== null) headers["x-codex-turn-state"] = turn_state
+      headers["content-type"] = "text/event-stream"
+      headers["cache-control"] = "no-cache"
+      return new Response(forwardStream(needs, exchange, dispatched), { headers })
+    }
+    case "whole": {
+      const { route, text, sniffed } = dispatched
+      const { reported, output_bytes, tier_served, phase } = sniffed
+      const end_reason = phase as "completed" | "incomplete" | "failed"
+      const first_output_ms = needs.clock.now() - exchange.meter.started_at
+      const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }
+      const settlement = await endExchange(needs, exchange, end)
+      if (settlement) headers["x-codexapi-cost-usd"] = formatUsd(BigInt(settlement.cost_nanos))
+      return new Response(text, { headers: { ...headers, "content-type": "application/json" } })
+    }
+    case "client-left":
+      await endExchange(needs, exchange, nothingFrom("client-left", undefined))
+      return new Response(null, { status: 499 })
+    case "failed": {
+      const { failure, reported } = dispatched
+      const end_reason = failure.result === "unreachable" ? "unreachable" : "refused-upstream"
+      await endExchange(needs, exchange, nothingFrom(end_reason, reported))
+      throw failure.error
+    }
+  }
+}
+
+const nothingFrom = (end_reason: End["end_reason"], reported: End["reported"]): End => ({
+  end_reason,
+  route: undefined,
+  reported,
+  output_bytes: 0,
+  tier_served: undefined,
+  first_output_ms: undefined,
+})
+
+function answerHeaders(exchange: Exchange): Record<string, string> {
+  const { request_id, model } = exchange
+  return { "x-request-id": request_id, "x-codexapi-request-id": request_id, "x-codexapi-model": model.id }
+}
+
+/** Anything thrown becomes an answer that the client can read; a bug is logged and says nothing of its cause. */
+function refuse(needs: AnswerNeeds, incoming: Incoming, thrown: unknown): Response {
+  const { request, request_id } = incoming
+  const error = thrown instanceof AppError ? thrown : bug(needs.log, request_id, thrown)
+  const { code = error.reason } = error.detail
+  needs.metrics.refused.inc({ reason: error.reason })
+  needs.events.emit("request-refused", { reason: error.reason, code })
+  const answer: ErrorAnswer =
+    identifyClient(request.headers) === "codex"
+      ? writeErrorForCodex(error, { response_id: request_id, created_at: needs.clock.now() })
+      : writeError(error)
+  return new Response(answer.body, {
+    status: answer.status,
+    headers: { ...answer.headers, "x-request-id": request_id },
+  })
+}
+
+function bug(log: Log, request_id: string, thrown: unknown): AppError {
+  log.error("request failed by a bug", { request_id, ...describeError(thrown) })
+  return new AppError("internal", "Something went wrong on our side. Please report the request id.", {
+    extra: { request_id },
+  })
+}

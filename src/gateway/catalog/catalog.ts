@@ -1,0 +1,150 @@
+/** The catalogue in memory: what can be served right now, rebuilt when the database changes. */
+import type { Vault } from "../../auth/vault.ts"
+import type { Config } from "../../platform/config.ts"
+import type { Query } from "../../platform/store.ts"
+import type { RateCard } from "../../wallet/pricing/cost.ts"
+import { listCurrentRateCards } from "../../wallet/pricing/rate-cards.ts"
+
+/** Wire protocols that an upstream of this version may speak. */
+export const PROTOCOLS = ["openai-responses"] as const
+export type Protocol = (typeof PROTOCOLS)[number]
+
+export interface Upstream {
+  id: string
+  protocol: Protocol
+  /** Without a trailing slash; `demo:` is the built-in one. */
+  base_url: string
+  key: string
+}
+
+export interface Route {
+  id: string
+  upstream: Upstream
+  upstream_model: string
+  tier: number
+  weight: number
+}
+
+/** A model that is sold: it has a price and at least one route. */
+export interface Model {
+  id: string
+  label: string
+  description: string
+  owned_by: string
+  context_window_tokens: number
+  max_output_tokens: number
+  reasoning_efforts: string[]
+  input_modalities: string[]
+  priority: number
+  created_at: number
+  rate_card: RateCard
+  /** In order of tier. */
+  routes: Route[]
+}
+
+export interface Catalog {
+  find(model_id: string): Model | undefined
+  /** By priority. */
+  list(): readonly Model[]
+  reload(): Promise<void>
+}
+
+interface CatalogNeeds {
+  config: Pick<Config, "demo" | "upstreams">
+  read: Query
+  vault: Vault
+}
+
+interface StoredModel extends Omit<Model, "rate_card" | "routes" | "reasoning_efforts" | "input_modalities"> {
+  reasoning_efforts: string
+  input_modalities: string
+}
+
+interface StoredUpstream {
+  id: string
+  protocol: string
+  base_url: string
+  key_env: string | null
+  sealed_key: string | null
+}
+
+interface StoredRoute {
+  id: string
+  model_id: string
+  upstream_id: string
+  upstream_model: string
+  tier: number
+  weight: number
+}
+
+const DEMO: Upstream = { id: "demo", protocol: "openai-responses", base_url: "demo:", key: "" }
+
+/** Loads the catalogue. A model without a price or without a usable route is not served. */
+export async function openCatalog(needs: CatalogNeeds): Promise<Catalog> {
+  let models = await load(needs)
+  let ordered = [...models.values()]
+  return {
+    find: id => models.get(id),
+    list: () => ordered,
+    async reload() {
+      models = await load(needs)
+      ordered = [...models.values()]
+    },
+  }
+}
+
+async function load(needs: CatalogNeeds): Promise<Map<string, Model>> {
+  const q = needs.read
+  const cards = await listCurrentRateCards(q)
+  const upstreams = await loadUpstreams(needs)
+  const routes = await q.all<StoredRoute>("SELECT * FROM route WHERE is_enabled = 1 ORDER BY tier, id")
+  const rows = await q.all<StoredModel>("SELECT * FROM model WHERE is_enabled = 1 ORDER BY priority, id")
+  const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && upstreams.size === 0)
+  const models = new Map<string, Model>()
+  for (const row of rows) {
+    const rate_card = cards.get(row.id)
+    const own = routes.filter(route => route.model_id === row.id).flatMap(route => usable(route, upstreams))
+    const served = own.length === 0 && isDemoOn ? [demoRoute(row.id)] : own
+    if (!rate_card || served.length === 0) continue
+    models.set(row.id, {
+      ...row,
+      reasoning_efforts: JSON.parse(row.reasoning_efforts),
+      input_modalities: JSON.parse(row.input_modalities),
+      rate_card,
+      routes: served,
+    })
+  }
+  return models
+}
+
+const usable = (route: StoredRoute, upstreams: Map<string, Upstream>): Route[] => {
+  const upstream = upstreams.get(route.upstream_id)
+  return upstream ? [{ ...route, upstream }] : []
+}
+
+const demoRoute = (model_id: string): Route => ({
+  id: `demo/${model_id}`,
+  upstream: DEMO,
+  upstream_model: model_id,
+  tier: 0,
+  weight: 1,
+})
+
+/** Upstreams that are enabled, whose protocol is spoken and whose key is at hand. */
+async function loadUpstreams(needs: CatalogNeeds): Promise<Map<string, Upstream>> {
+  const rows = await needs.read.all<StoredUpstream>("SELECT * FROM upstream WHERE is_enabled = 1")
+  const found = new Map<string, Upstream>()
+  for (const row of rows) {
+    const protocol = PROTOCOLS.find(one => one === row.protocol)
+    const key = keyOf(needs, row)
+    if (protocol && key !== undefined)
+      found.set(row.id, { id: row.id, protocol, base_url: row.base_url, key })
+  }
+  return found
+}
+
+function keyOf(needs: CatalogNeeds, row: StoredUpstream): string | undefined {
+  if (row.sealed_key !== null) return needs.vault.open(row.sealed_key, `upstream:${row.id}`)
+  if (row.key_env === null) return ""
+  return needs.config.upstreams.find(one => one.key_env === row.key_env)?.key
+}

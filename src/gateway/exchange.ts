@@ -1,0 +1,93 @@
+/** One metered request on its way through the gateway: what its steps share. */
+
+import type { GuardNeeds } from "../auth/guard.ts"
+import type { KeyLimits } from "../auth/key-limits.ts"
+import type { Config } from "../platform/config.ts"
+import type { Random } from "../platform/ids.ts"
+import type { Metrics } from "../platform/metrics.ts"
+import type { Tasks } from "../platform/tasks.ts"
+import type { Meter, MeterNeeds } from "../wallet/metering/meter.ts"
+import type { Attempt, EndReason, Outcome, Settlement } from "../wallet/metering/receipt.ts"
+import { endMeter } from "../wallet/metering/settle.ts"
+import type { ReportedUsage } from "../wallet/pricing/usage.ts"
+import type { Catalog, Model, Route } from "./catalog/catalog.ts"
+import type { ClientKind } from "./client.ts"
+import type { DispatchNeeds } from "./dispatch.ts"
+
+export interface GatewayNeeds extends MeterNeeds, GuardNeeds, DispatchNeeds {
+  config: Config
+  catalog: Catalog
+  key_limits: KeyLimits
+  metrics: Metrics
+  random: Random
+  /** Work that outlives its request: drains and settlements. */
+  tasks: Tasks
+  /** How many answers are read on for clients that left. */
+  drains: { open: number }
+}
+
+export interface Exchange {
+  request_id: string
+  client: ClientKind
+  model: Model
+  meter: Meter
+  attempts: Attempt[]
+  /** Aborts when the client's connection is gone. */
+  client_left: AbortSignal
+  /** Gives back the key's place; calling it again does nothing. */
+  leave(): void
+}
+
+/** What the end of an exchange knows beside the exchange itself. */
+export interface End {
+  end_reason: EndReason
+  route: Route | undefined
+  reported: ReportedUsage | undefined
+  output_bytes: number
+  tier_served: string | undefined
+  first_output_ms: number | undefined
+}
+
+/** Output is estimated at this many bytes a token, for holding slices and where an upstream reports nothing. */
+const BYTES_PER_TOKEN = 4
+
+export const estimateTokens = (output_bytes: number): number => Math.ceil(output_bytes / BYTES_PER_TOKEN)
+
+/** Charges what the exchange used and closes it; resolves when that is durable. */
+export async function endExchange(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  end: End,
+): Promise<Settlement | undefined> {
+  const { meter, attempts, model } = exchange
+  const { route } = end
+  const outcome: Outcome = {
+    end_reason: end.end_reason,
+    reported: end.reported,
+    delivered_output_tokens: estimateTokens(end.output_bytes),
+    tier_served: end.tier_served,
+    served_by: route && {
+      route_id: route.id,
+      upstream_id: route.upstream.id,
+      upstream_model: route.upstream_model,
+    },
+    attempts,
+    first_output_ms: end.first_output_ms,
+  }
+  try {
+    const settlement = await endMeter(needs, meter, outcome)
+    if (settlement) count(needs.metrics, model.id, end, settlement)
+    return settlement
+  } finally {
+    exchange.leave()
+  }
+}
+
+function count(metrics: Metrics, model: string, end: End, settlement: Settlement): void {
+  const { usage } = settlement
+  metrics.requests.inc({ model, end_reason: end.end_reason })
+  metrics.tokens.inc({ model, kind: "input" }, usage.input_tokens)
+  metrics.tokens.inc({ model, kind: "cache_read" }, usage.cache_read_tokens)
+  metrics.tokens.inc({ model, kind: "output" }, usage.output_tokens)
+  if (end.first_output_ms !== undefined) metrics.first_output.observe(end.first_output_ms / 1000)
+}

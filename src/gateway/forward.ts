@@ -1,0 +1,195 @@
+/** Passes an upstream's stream on to the client byte for byte, holds credit as it grows, and settles at its end. */
+import { AppError } from "../platform/errors.ts"
+import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
+import type { EndReason } from "../wallet/metering/receipt.ts"
+import { type Exchange, endExchange, estimateTokens, type GatewayNeeds } from "./exchange.ts"
+import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./protocol/openai-responses/codex-quirks.ts"
+import { writeFailure } from "./protocol/openai-responses/errors.ts"
+import { isTerminal, nextSequenceNumber } from "./protocol/openai-responses/sniff.ts"
+import { eventName, KEEPALIVE_COMMENT } from "./protocol/sse.ts"
+import type { Batch, Connection, ReadEnd } from "./upstream/connection.ts"
+import { cutOff, silent } from "./upstream/failures.ts"
+import { startWatchdog } from "./upstream/watchdog.ts"
+
+/** After this much silence the client gets a keepalive; Codex gives up after 300 s (codex-cli-wire 5.3). */
+const KEEPALIVE_MS = 15_000
+/** A client that left: its answer is read to the end for the true usage, within these bounds (money.md). */
+const LONGEST_DRAIN_MS = 120_000
+const MOST_DRAINS = 64
+/** How long an upstream may keep its connection open after the terminal event. */
+const LINGER_MS = 1_000
+
+/** A stream on its way to the client. */
+interface Forwarding {
+  needs: GatewayNeeds
+  exchange: Exchange
+  connection: Connection
+  /** What was read before the stream could be handed over. */
+  waiting: Batch[]
+  first_output_ms: number
+  /** `open` → `settled` (the charge is durable) → `closed` (the last byte is out). */
+  state: "open" | "settled" | "closed"
+  has_client_left: boolean
+  /** The step under way; a drain waits for it. */
+  step: Promise<unknown>
+  keepalive: { touch(): void; stop(): void }
+}
+
+/** The answer's body. It ends the exchange in every way a stream can end, exactly once. */
+export function forwardStream(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  stream: { connection: Connection; head: Batch[] },
+): ReadableStream<Uint8Array> {
+  let sendKeepalive = () => {}
+  const forwarding: Forwarding = {
+    needs,
+    exchange,
+    connection: stream.connection,
+    waiting: [...stream.head],
+    first_output_ms: needs.clock.now() - exchange.meter.started_at,
+    state: "open",
+    has_client_left: false,
+    step: Promise.resolve(),
+    keepalive: startKeepalive(needs, () => sendKeepalive()),
+  }
+  const onLeave = () => needs.tasks.track(drain(forwarding))
+  exchange.client_left.addEventListener("abort", onLeave, { once: true })
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const bytes = exchange.client === "codex" ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT
+        sendKeepalive = () => forwarding.has_client_left || controller.enqueue(bytes)
+        if (exchange.client_left.aborted) onLeave()
+      },
+      async pull(controller) {
+        const bytes = nextBytes(forwarding)
+        forwarding.step = bytes.catch(() => {})
+        const ready = await bytes
+        if (forwarding.has_client_left) return
+        if (ready) controller.enqueue(ready)
+        else controller.close()
+      },
+      cancel: onLeave,
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Reads one batch, accounts for it, and gives the bytes for the client; `undefined` when nothing more comes. */
+async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined> {
+  const { connection, exchange, waiting } = forwarding
+  if (forwarding.state === "closed") return undefined
+  const batch = waiting.shift() ?? (await connection.read())
+  forwarding.keepalive.touch()
+  if (typeof batch === "string")
+    return forwarding.state === "settled" ? close(forwarding) : breakOff(forwarding, batch)
+  const { sniffed } = connection
+  if (forwarding.state === "settled" || waiting.length > 0) return batch.bytes
+  if (isTerminal(sniffed)) {
+    // The client sees the end only when the charge is durable: a complete answer is always paid for.
+    await settle(forwarding, sniffed.phase as EndReason)
+    forwarding.needs.clock.after(LINGER_MS, () => connection.abort())
+    return exchange.client === "codex" && sniffed.phase === "incomplete"
+      ? completeForCodex(batch)
+      : batch.bytes
+  }
+  const delivered = estimateTokens(sniffed.output_bytes)
+  if (!needsNextSlice(exchange.meter, delivered) || (await holdMore(forwarding, delivered)))
+    return batch.bytes
+  connection.abort()
+  await settle(forwarding, "out-of-credit")
+  close(forwarding)
+  return Buffer.concat([batch.bytes, failureEvent(forwarding, outOfCredit(forwarding))])
+}
+
+/** Holds the next slice. For a client that left nothing more is held: its answer is read as far as the hold reaches. */
+async function holdMore(
+  { needs, exchange, has_client_left }: Forwarding,
+  delivered: number,
+): Promise<boolean> {
+  if (has_client_left) return delivered < exchange.meter.held_output_tokens
+  return (await extendMeter(needs, exchange.meter, delivered)) === "held"
+}
+
+/** The upstream stopped without a terminal event: an honest error, never a clean end. */
+async function breakOff(forwarding: Forwarding, why: ReadEnd): Promise<Uint8Array> {
+  forwarding.connection.abort()
+  await settle(forwarding, why === "timeout" ? "timeout" : "cut")
+  close(forwarding)
+  return failureEvent(forwarding, why === "timeout" ? silent().error : cutOff().error)
+}
+
+async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<void> {
+  const { needs, exchange, connection, first_output_ms } = forwarding
+  const { reported, output_bytes, tier_served } = connection.sniffed
+  forwarding.state = "settled"
+  await endExchange(needs, exchange, {
+    end_reason: forwarding.has_client_left ? "client-left" : end_reason,
+    route: connection.route,
+    reported,
+    output_bytes,
+    tier_served,
+    first_output_ms,
+  })
+}
+
+function close(forwarding: Forwarding): undefined {
+  forwarding.state = "closed"
+  forwarding.connection.close()
+  forwarding.keepalive.stop()
+}
+
+/** The client is gone: reads on for the usage, or gives up at once when too many do. */
+async function drain(forwarding: Forwarding): Promise<void> {
+  const { needs, connection } = forwarding
+  if (forwarding.has_client_left || forwarding.state === "closed") return
+  forwarding.has_client_left = true
+  if (needs.drains.open >= MOST_DRAINS) connection.abort()
+  needs.drains.open += 1
+  const giveUp = needs.clock.after(LONGEST_DRAIN_MS, () => connection.abort())
+  try {
+    await forwarding.step
+    while (forwarding.state === "open") await nextBytes(forwarding)
+  } finally {
+    giveUp()
+    needs.drains.open -= 1
+    connection.abort()
+    close(forwarding)
+  }
+}
+
+const failureEvent = ({ connection, exchange }: Forwarding, error: AppError) =>
+  writeFailure(error, {
+    response_id: connection.sniffed.response_id ?? exchange.request_id,
+    created_at: exchange.meter.started_at,
+    sequence_number: nextSequenceNumber(connection.sniffed),
+  })
+
+function completeForCodex(batch: Batch): Uint8Array {
+  const parts = batch.events.map(event =>
+    eventName(event) === "response.incomplete"
+      ? completeInsteadOfIncomplete(event)
+      : Buffer.from(`${event}\n\n`, "latin1"),
+  )
+  return Buffer.concat(parts)
+}
+
+function outOfCredit({ needs, exchange }: Forwarding): AppError {
+  const where = needs.config.public_url ? ` at ${needs.config.public_url}` : ""
+  return new AppError(
+    "payment_required",
+    `Your credit ran out during this answer: it ends here, and what you received is charged. Top up${where} and continue.`,
+    { code: "insufficient_quota", extra: { request_id: exchange.request_id } },
+  )
+}
+
+/** Sends something after every stretch of silence. */
+function startKeepalive(needs: GatewayNeeds, send: () => void): { touch(): void; stop(): void } {
+  let watchdog = startWatchdog(needs.clock, KEEPALIVE_MS, again)
+  function again(): void {
+    send()
+    watchdog = startWatchdog(needs.clock, KEEPALIVE_MS, again)
+  }
+  return { touch: () => watchdog.touch(), stop: () => watchdog.stop() }
+}

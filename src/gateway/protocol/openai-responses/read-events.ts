@@ -1,0 +1,269 @@
+/** Reads a Responses stream into ModelEvents, tolerant of what real upstreams leave out; judges no error. */
+import type { JsonObject } from "../json.ts"
+import { isJsonObject, present, stringOf } from "../json.ts"
+import type { ModelEvent, StopReason } from "../model-event.ts"
+import type { Line } from "../open-blocks.ts"
+import { EMPTY_LINE, leave, speak } from "../open-blocks.ts"
+import type { Block } from "./read-blocks.ts"
+import { closeBlock, newBlock, openBlock, readInside } from "./read-blocks.ts"
+import { readUsage } from "./read-usage.ts"
+
+interface OpenItem {
+  key: string
+  outputIndex: number | undefined
+  id: string | undefined
+  type: string
+  block: Block
+}
+
+/** Where a reading stands; made by `startReading`, never changed in place. */
+export interface Reading {
+  id: string | undefined
+  isStarted: boolean
+  isEnded: boolean
+  hasCall: boolean
+  itemCount: number
+  open: readonly OpenItem[]
+  /** Ids and call ids of finished items: a repeated item would run a tool twice. */
+  finished: ReadonlySet<string>
+  line: Line
+}
+
+/** A reading as it changes during one event, and what it has to say. */
+interface Draft {
+  state: Reading
+  events: ModelEvent[]
+}
+
+/** The start of a stream. */
+export function startReading(): Reading {
+  const ids = { id: undefined, finished: new Set<string>() }
+  return {
+    ...ids,
+    isStarted: false,
+    isEnded: false,
+    hasCall: false,
+    itemCount: 0,
+    open: [],
+    line: EMPTY_LINE,
+  }
+}
+
+/** Folds one parsed `data:` of the stream. Never throws; after the terminal event everything is ignored. */
+export function readEvents(state: Reading, wire: unknown): [Reading, ModelEvent[]] {
+  if (state.isEnded || !isJsonObject(wire)) return [state, []]
+  const draft: Draft = { state: { ...state }, events: [] }
+  readOne(draft, wire)
+  return [draft.state, draft.events]
+}
+
+/**
+ * What is left to say when the upstream closed the stream: nothing after a terminal event, else that it
+ * failed.
+ */
+export function endReading(state: Reading): ModelEvent[] {
+  if (state.isEnded) return []
+  const draft: Draft = { state: { ...state }, events: [] }
+  const message = "The upstream closed the stream before its answer was complete."
+  fail(draft, { code: "server_error", message })
+  return draft.events
+}
+
+/** Reads a whole answer as the stream it stands for, so that there is one translator (gateway.md). */
+export function readAnswer(body: unknown): ModelEvent[] {
+  const isResponse = isJsonObject(body) && Array.isArray(body.output)
+  const wire = isResponse ? { type: `response.${body.status ?? "completed"}`, response: body } : body
+  const [state, events] = readEvents(startReading(), wire)
+  return [...events, ...endReading(state)]
+}
+
+function readOne(draft: Draft, wire: JsonObject): void {
+  const response = isJsonObject(wire.response) ? wire.response : {}
+  switch (wire.type) {
+    case "response.created":
+    case "response.in_progress":
+    case "response.queued":
+      start(draft, response)
+      break
+    case "response.output_item.added":
+      addItem(draft, wire)
+      break
+    case "response.output_item.done":
+      finishItem(draft, wire)
+      break
+    case "response.completed":
+    case "response.incomplete":
+    case "response.failed":
+    case "response.cancelled":
+      finish(draft, wire, response)
+      break
+    case "error":
+      fail(draft, isJsonObject(wire.error) ? wire.error : wire)
+      break
+    case undefined:
+      // A bare error object in the stream (sdk-wire 2, mid-stream errors).
+      if (isJsonObject(wire.error)) fail(draft, wire.error)
+      break
+    default:
+      if (typeof wire.type === "string") readInItem(draft, wire)
+  }
+}
+
+function start(draft: Draft, response: JsonObject): void {
+  if (draft.state.isStarted) return
+  const id = stringOf(response.id)
+  draft.state.isStarted = true
+  draft.state.id = id
+  draft.events.push(present({ type: "answer-start" as const, id, model: stringOf(response.model) }))
+}
+
+function addItem(draft: Draft, wire: JsonObject): void {
+  const item = itemOf(wire.item)
+  if (item === undefined) return
+  const twin = draft.state.open.find(
+    open => open.outputIndex === wire.output_index && open.outputIndex !== undefined,
+  )
+  if (twin?.type === item.type) return
+  // Another kind of item at the same place: the first one will never be finished.
+  if (twin !== undefined) close(draft, twin, {}, false)
+  addOpen(draft, wire, item)
+}
+
+function addOpen(draft: Draft, wire: JsonObject, item: JsonObject & { type: string }): OpenItem {
+  start(draft, {})
+  const key = String(draft.state.itemCount)
+  draft.state.itemCount += 1
+  const [block, events] = openBlock(newBlock(item), item, fallbackCallId(draft.state, key))
+  const outputIndex = typeof wire.output_index === "number" ? wire.output_index : undefined
+  const opened = { key, outputIndex, id: stringOf(item.id), type: item.type, block }
+  draft.state.open = [...draft.state.open, opened]
+  say(draft, key, events)
+  return opened
+}
+
+/** For an upstream that gives its call no id: the client needs one that is unique in the conversation. */
+function fallbackCallId(state: Reading, key: string): string {
+  return `call_${state.id ?? "unnamed"}_${key}`
+}
+
+function finishItem(draft: Draft, wire: JsonObject): void {
+  const item = itemOf(wire.item)
+  if (item === undefined) return
+  const open = findOpen(draft.state, { ...wire, item_id: item.id })
+  const isOurs = open?.type === item.type
+  if (!isOurs && namesOf(item).some(name => draft.state.finished.has(name))) return
+  const target = isOurs ? open : addOpen(draft, wire, item)
+  const [block, events] = openLate(draft, target, item)
+  say(draft, target.key, events)
+  close(draft, { ...target, block }, item, false)
+}
+
+/** The opening of a call whose name came only with the finished item. */
+function openLate(draft: Draft, target: OpenItem, item: JsonObject): [Block, ModelEvent[]] {
+  const { block } = target
+  if (block.kind !== "call" || block.isStarted) return [block, []]
+  return openBlock(block, item, fallbackCallId(draft.state, target.key))
+}
+
+/** The item of an event: by its place, else by its id. Some upstreams change the id from event to event. */
+function findOpen(state: Reading, wire: JsonObject): OpenItem | undefined {
+  const { output_index: place, item_id: id } = wire
+  const byPlace = state.open.find(open => typeof place === "number" && open.outputIndex === place)
+  return byPlace ?? state.open.find(open => typeof id === "string" && open.id === id)
+}
+
+/**
+ * Events whose item was never announced open it themselves; only texts can, because a call needs its name.
+ */
+const OPENERS: { [type: string]: string } = {
+  "response.output_text.delta": "message",
+  "response.refusal.delta": "message",
+  "response.reasoning_summary_text.delta": "reasoning",
+  "response.reasoning_text.delta": "reasoning",
+  "response.function_call_arguments.delta": "function_call",
+  "response.custom_tool_call_input.delta": "custom_tool_call",
+}
+
+function readInItem(draft: Draft, wire: JsonObject): void {
+  const opener = OPENERS[wire.type as string]
+  const known = findOpen(draft.state, wire)
+  if (known === undefined && opener === undefined) return
+  const open = known ?? addOpen(draft, wire, { type: opener!, id: wire.item_id })
+  const [block, events] = readInside(open.block, wire)
+  draft.state.open = draft.state.open.map(each => (each.key === open.key ? { ...each, block } : each))
+  say(draft, open.key, events)
+}
+
+function close(draft: Draft, open: OpenItem, item: JsonObject, isCut: boolean): void {
+  say(draft, open.key, closeBlock(open.block, item, isCut))
+  const { state } = draft
+  state.hasCall ||= open.block.kind === "call" && open.block.isStarted
+  state.open = state.open.filter(each => each.key !== open.key)
+  state.finished = new Set([...state.finished, ...namesOf(item)])
+  const [line, events] = leave(state.line, open.key)
+  state.line = line
+  draft.events.push(...events)
+}
+
+function say(draft: Draft, key: string, said: ModelEvent[]): void {
+  const [line, events] = speak(draft.state.line, key, said)
+  draft.state.line = line
+  draft.events.push(...events)
+}
+
+/**
+ * The terminal event; its status counts more than its name, and its output only when nothing was streamed.
+ */
+function finish(draft: Draft, wire: JsonObject, response: JsonObject): void {
+  start(draft, response)
+  const status = stringOf(response.status) ?? String(wire.type).slice("response.".length)
+  const isCut = status === "incomplete"
+  if (status !== "completed" && !isCut) {
+    reportUsage(draft, response)
+    fail(draft, isJsonObject(response.error) ? response.error : { message: endedWith(status) })
+    return
+  }
+  if (draft.state.itemCount === 0 && Array.isArray(response.output)) {
+    for (const item of response.output) finishItem(draft, { item })
+  }
+  for (const open of draft.state.open) close(draft, open, {}, isCut)
+  reportUsage(draft, response)
+  draft.events.push({ type: "answer-end", stop: stopOf(draft.state, isCut, response) })
+  draft.state.isEnded = true
+}
+
+function stopOf(state: Reading, isCut: boolean, response: JsonObject): StopReason {
+  if (!isCut) return state.hasCall ? "tool_call" : "end"
+  const details = isJsonObject(response.incomplete_details) ? response.incomplete_details : {}
+  return details.reason === "content_filter" ? "content_filter" : "max_tokens"
+}
+
+function reportUsage(draft: Draft, response: JsonObject): void {
+  const reported = readUsage(response.usage)
+  if (reported !== undefined) draft.events.push({ type: "usage", reported })
+}
+
+/**
+ * Blocks stay open: what was not finished must not look finished (codex-cli-wire 5.3 keeps finished items).
+ */
+function fail(draft: Draft, error: JsonObject): void {
+  start(draft, {})
+  const code = stringOf(error.code) || stringOf(error.type)
+  const message = stringOf(error.message) || "The upstream failed without saying why."
+  const isEnvelope = code === undefined || code === "error"
+  draft.events.push({ type: "answer-failed", code: isEnvelope ? "server_error" : code, message })
+  draft.state.isEnded = true
+}
+
+function endedWith(status: string): string {
+  return `The upstream ended its answer with the status ${status}.`
+}
+
+function itemOf(value: unknown): (JsonObject & { type: string }) | undefined {
+  if (!isJsonObject(value) || typeof value.type !== "string") return undefined
+  return { ...value, type: value.type }
+}
+
+function namesOf(item: JsonObject): string[] {
+  return [item.id, item.call_id].filter(name => typeof name === "string" && name !== "") as string[]
+}

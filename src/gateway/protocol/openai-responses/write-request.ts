@@ -1,0 +1,68 @@
+/** Writes a ModelRequest as the body of POST /responses; equal protocols pass by and never come here. */
+import { present } from "../json.ts"
+import type { ModelRequest, ReasoningWish, TextFormat, TextPart, ToolChoice } from "../model-request.ts"
+import type { WireRequest } from "./wire.ts"
+import { writeItem } from "./write-items.ts"
+import { writeTool } from "./write-tools.ts"
+
+/**
+ * The body, keys in the order of codex-cli-wire 3.2 and the same bytes for the same request, so that prompt
+ * caches hit. `store` is always false: the gateway has its own store, and nothing of a customer stays
+ * upstream.
+ */
+export function writeRequest(request: ModelRequest): WireRequest {
+  return present({
+    model: request.model,
+    instructions: writeInstructions(request.instructions),
+    input: request.items.flatMap(writeItem),
+    tools: request.tools.length === 0 ? undefined : request.tools.flatMap(writeTool),
+    tool_choice: request.toolChoice === undefined ? undefined : writeToolChoice(request.toolChoice),
+    parallel_tool_calls: request.parallelToolCalls,
+    reasoning: request.reasoning === undefined ? undefined : writeReasoning(request.reasoning),
+    max_output_tokens: request.maxOutputTokens,
+    temperature: request.temperature,
+    top_p: request.topP,
+    store: false as const,
+    stream: request.stream,
+    include: request.wantsSealedReasoning ? ["reasoning.encrypted_content"] : undefined,
+    service_tier: request.serviceTier,
+    prompt_cache_key: request.cacheKey,
+    text: writeText(request),
+    metadata: request.metadata,
+  })
+}
+
+/** Marked parts become one text: the protocol has one string and caches by itself. */
+function writeInstructions(parts: TextPart[]): string | undefined {
+  return parts.length === 0 ? undefined : parts.map(part => part.text).join("\n\n")
+}
+
+function writeToolChoice(choice: ToolChoice): string | { type: string; name: string } {
+  return typeof choice === "string" ? choice : { type: choice.tool, name: choice.name }
+}
+
+function writeReasoning(wish: ReasoningWish): { effort?: string; summary?: string } {
+  const effort = wish.effort ?? (wish.budgetTokens === undefined ? undefined : effortOf(wish.budgetTokens))
+  return present({ effort, summary: wish.summary })
+}
+
+/**
+ * Anthropic's thinking budget as an effort; bounds near the budgets that Claude Code sends for its own
+ * levels.
+ */
+function effortOf(budgetTokens: number): string {
+  if (budgetTokens <= 4096) return "low"
+  return budgetTokens <= 16_384 ? "medium" : "high"
+}
+
+function writeText(request: ModelRequest): WireRequest["text"] {
+  const { textFormat, verbosity } = request
+  if (textFormat === undefined && verbosity === undefined) return undefined
+  return present({ format: textFormat === undefined ? undefined : writeFormat(textFormat), verbosity })
+}
+
+function writeFormat(format: TextFormat): { [key: string]: unknown } {
+  if (format.kind === "json_object") return { type: "json_object" }
+  const { name, description, schema, strict } = format
+  return present({ type: "json_schema", name, description, schema, strict })
+}

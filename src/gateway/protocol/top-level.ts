@@ -1,0 +1,86 @@
+/** Where the members of a JSON object's top level stand in its text: to change one value and nothing else. */
+
+/** A member of the top level: its key and the half-open range of its value in the text. */
+export interface Member {
+  key: string
+  start: number
+  end: number
+}
+
+const BACKSLASH = 92
+
+/**
+ * Scans the text of a JSON object that `JSON.parse` has accepted; strings are skipped natively.
+ * Keys are decoded, so `"\u006dodel"` is `model`.
+ */
+export function scanTopLevel(text: string): Member[] {
+  const members: Member[] = []
+  let at = skipSpace(text, text.indexOf("{") + 1)
+  while (text[at] === '"') {
+    const key_end = endOfString(text, at)
+    const start = skipSpace(text, skipSpace(text, key_end) + 1)
+    const end = endOfValue(text, start)
+    members.push({ key: JSON.parse(text.slice(at, key_end)) as string, start, end })
+    at = skipSpace(text, skipSpace(text, end) + 1)
+  }
+  return members
+}
+
+/** A key that stands twice: parsers disagree which one counts, so what is billed could differ from what runs. */
+export function findDuplicateKey(members: readonly Member[]): string | undefined {
+  const seen = new Set<string>()
+  for (const { key } of members) {
+    if (seen.has(key)) return key
+    seen.add(key)
+  }
+  return undefined
+}
+
+/** The text with one top-level value replaced; every other character stays. */
+export function spliceValue(text: string, member: Member, value: unknown): string {
+  return text.slice(0, member.start) + JSON.stringify(value) + text.slice(member.end)
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from
+  while (text.charCodeAt(at) <= 32) at += 1
+  return at
+}
+
+/** The index after the closing quote of the string that opens at `start`. */
+function endOfString(text: string, start: number): number {
+  let quote = text.indexOf('"', start + 1)
+  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1)
+  return quote + 1
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let backslashes = 0
+  while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1
+  return backslashes % 2 === 1
+}
+
+function endOfValue(text: string, start: number): number {
+  const first = text[start]
+  if (first === '"') return endOfString(text, start)
+  if (first === "{" || first === "[") return endOfNested(text, start)
+  let at = start
+  while (at < text.length && !",}]".includes(text[at]!) && text.charCodeAt(at) > 32) at += 1
+  return at
+}
+
+function endOfNested(text: string, start: number): number {
+  let depth = 0
+  let at = start
+  do {
+    const char = text[at]
+    if (char === '"') {
+      at = endOfString(text, at)
+      continue
+    }
+    if (char === "{" || char === "[") depth += 1
+    if (char === "}" || char === "]") depth -= 1
+    at += 1
+  } while (depth > 0)
+  return at
+}

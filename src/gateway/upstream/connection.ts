@@ -1,0 +1,153 @@
+/** An open call to an upstream: its bytes, its end by silence, and what the stream has said so far. */
+import type { Clock } from "../../platform/clock.ts"
+import type { Route } from "../catalog/catalog.ts"
+import { type Sniffed, sniffEvent, startSniffing } from "../protocol/openai-responses/sniff.ts"
+import { createEventSplitter } from "../protocol/sse.ts"
+import { type SendNeeds, sendUpstream, type UpstreamCall } from "./send.ts"
+import { startWatchdog, type Watchdog } from "./watchdog.ts"
+
+/** Whole events that arrived together. */
+export interface Batch {
+  /** Exactly as they came. */
+  bytes: Uint8Array
+  events: string[]
+}
+
+/** Why reading stopped. */
+export type ReadEnd = "end" | "cut" | "timeout" | "oversized"
+
+export interface Connection {
+  route: Route
+  response: Response
+  sniffed: Sniffed
+  /** The next batch of whole events, already sniffed; or why there is none. */
+  read(): Promise<Batch | ReadEnd>
+  /** The whole body as text, at most `limit` bytes, and how it ended. For answers that are no stream. */
+  readAll(limit: number): Promise<{ text: string; end: ReadEnd }>
+  /** Ends the call to the upstream. */
+  abort(): void
+  /** Gives up the timer; the connection is done with. */
+  close(): void
+}
+
+export interface ConnectNeeds extends SendNeeds {
+  clock: Clock
+  /** Every open connection, so that a shutdown can end them. */
+  connections: Set<{ abort(): void }>
+  config: { upstream_timeout_ms: number }
+}
+
+/** An event larger than this is nonsense. */
+const LARGEST_EVENT_BYTES = 32 * 1024 * 1024
+
+/**
+ * Sends the call. `client_left` aborts it until the connection is handed over to the answer.
+ * Rejects with `SILENT` when nothing came in time, with fetch's own error when it cannot be reached.
+ */
+export async function connect(
+  needs: ConnectNeeds,
+  route: Route,
+  call: Omit<UpstreamCall, "signal"> & { client_left: AbortSignal },
+): Promise<Connection> {
+  const controller = new AbortController()
+  const watchdog = startWatchdog(needs.clock, needs.config.upstream_timeout_ms, () =>
+    controller.abort(SILENT),
+  )
+  const leave = () => controller.abort(CLIENT_LEFT)
+  if (call.client_left.aborted) leave()
+  call.client_left.addEventListener("abort", leave, { once: true })
+  try {
+    const response = await sendUpstream(needs, route, { ...call, signal: controller.signal })
+    watchdog.touch()
+    const connection = openConnection(route, response, { controller, watchdog })
+    return register(needs.connections, connection)
+  } catch (error) {
+    watchdog.stop()
+    throw controller.signal.aborted ? controller.signal.reason : error
+  } finally {
+    // From here on, whoever reads decides what a client that leaves means.
+    call.client_left.removeEventListener("abort", leave)
+  }
+}
+
+/** Keeps the connection in the set of open ones until it is closed. */
+function register(connections: ConnectNeeds["connections"], connection: Connection): Connection {
+  connections.add(connection)
+  const { close } = connection
+  connection.close = () => {
+    close()
+    connections.delete(connection)
+  }
+  return connection
+}
+
+/** Abort reasons, told apart by identity. */
+export const SILENT = new Error("the upstream was silent")
+export const CLIENT_LEFT = new Error("the client left")
+
+function openConnection(
+  route: Route,
+  response: Response,
+  call: { controller: AbortController; watchdog: Watchdog },
+): Connection {
+  const { controller, watchdog } = call
+  const sniffed = startSniffing()
+  const splitter = createEventSplitter()
+  const reader = response.body?.getReader()
+  let is_done = reader === undefined
+
+  function noted(batch: Batch): Batch {
+    for (const event of batch.events) sniffEvent(sniffed, event)
+    return batch
+  }
+
+  async function read(): Promise<Batch | ReadEnd> {
+    while (!is_done) {
+      const chunk = await reader!.read()
+      watchdog.touch()
+      if (chunk.done) {
+        is_done = true
+        const rest = splitter.rest()
+        if (rest.bytes.length > 0) return noted(rest)
+        break
+      }
+      const batch = splitter.push(chunk.value)
+      if (batch.bytes.length > 0) return noted(batch)
+      if (splitter.pending_bytes() > LARGEST_EVENT_BYTES) return "oversized"
+    }
+    return "end"
+  }
+
+  async function readAll(limit: number, chunks: Uint8Array[]): Promise<ReadEnd> {
+    let size = 0
+    while (!is_done) {
+      const { value, done } = await reader!.read()
+      watchdog.touch()
+      if (done) break
+      size += value.byteLength
+      if (size > limit) return "oversized"
+      chunks.push(value)
+    }
+    return "end"
+  }
+
+  /** A reset, or our own abort by silence: either way nothing more will come. */
+  const explain = (): ReadEnd => {
+    is_done = true
+    return controller.signal.reason === SILENT ? "timeout" : "cut"
+  }
+
+  return {
+    route,
+    response,
+    sniffed,
+    read: () => read().catch(explain),
+    async readAll(limit) {
+      const chunks: Uint8Array[] = []
+      const end = await readAll(limit, chunks).catch(explain)
+      return { text: Buffer.concat(chunks).toString("utf8"), end }
+    },
+    abort: () => controller.abort(CLIENT_LEFT),
+    close: () => watchdog.stop(),
+  }
+}

@@ -1,0 +1,135 @@
+/** The command line: the only place that reads the environment and decides exit codes. */
+import { type Command, type Output, readValues, render, UsageError, usageOf } from "./admin/command.ts"
+import { catalogCommands } from "./admin/commands/catalog.ts"
+import { customerCommands } from "./admin/commands/customers.ts"
+import { operationCommands } from "./admin/commands/operation.ts"
+import { examine } from "./admin/doctor.ts"
+import { type App, openApp } from "./app.ts"
+import { ConfigError, readConfig, VARIABLES } from "./platform/config.ts"
+import { AppError } from "./platform/errors.ts"
+import { raiseRequestLimit } from "./platform/re-exec.ts"
+import { VERSION } from "./platform/version.ts"
+import { adminKeyPath, serve } from "./serve.ts"
+import { verifyLedger } from "./wallet/ledger/verify.ts"
+import { repriceReceipts } from "./wallet/usage/reprice.ts"
+
+const COMMANDS: readonly Command[] = [...customerCommands, ...catalogCommands, ...operationCommands]
+
+const EXIT_OK = 0
+/** The command ran and found or met something wrong. */
+const EXIT_FAILED = 1
+/** The words or the configuration are wrong. */
+const EXIT_USAGE = 2
+
+const HELP = `codexapi ${VERSION}: metered, prepaid access to coding models
+
+  codexapi serve                 serve customers
+  codexapi admin <command>       manage; works while the server runs
+  codexapi verify-ledger         check every law of the books
+  codexapi doctor                look for what is wrong with this installation
+  codexapi version | help
+
+--json prints JSON.
+
+Admin commands:
+${COMMANDS.map(command => `  ${command.name.padEnd(20)} ${command.summary}`).join("\n")}
+
+Environment:
+${VARIABLES.map(variable => `  ${variable.name.padEnd(34)} ${variable.summary}`).join("\n")}
+`
+
+async function main(words: string[]): Promise<number> {
+  const is_json = words.includes("--json")
+  const [verb = "help", ...rest] = words.filter(word => word !== "--json")
+  switch (verb) {
+    case "serve":
+      return runServer()
+    case "admin":
+      return runCommand(rest, is_json)
+    case "verify-ledger":
+      return withApp(app => verify(app, is_json))
+    case "doctor":
+      return withApp(app => diagnose(app, is_json))
+    case "version":
+    case "--version":
+      print(is_json ? JSON.stringify({ version: VERSION }) : VERSION)
+      return EXIT_OK
+    case "help":
+    case "--help":
+      print(HELP)
+      return EXIT_OK
+    default:
+      throw new UsageError(`unknown command ${verb}; \`codexapi help\` lists them`)
+  }
+}
+
+async function runServer(): Promise<number> {
+  const config = readConfig(process.env)
+  raiseRequestLimit(process.env)
+  const running = await serve(config)
+  print(`codexapi listening on ${running.url}`)
+  print(`admin key in ${adminKeyPath(config.data_dir)}`)
+  await new Promise(resolve => {
+    process.once("SIGTERM", resolve)
+    process.once("SIGINT", resolve)
+  })
+  running.app.log.info("stopping: no new work, open answers finish first")
+  await running.stop()
+  return EXIT_OK
+}
+
+async function runCommand(words: string[], is_json: boolean): Promise<number> {
+  const command = COMMANDS.find(one => one.name === words.slice(0, one.name.split(" ").length).join(" "))
+  if (!command) throw new UsageError(`unknown admin command ${words.join(" ")}; \`codexapi help\` lists them`)
+  const options = words.slice(command.name.split(" ").length)
+  if (options.includes("--help")) {
+    print(`${command.summary}\n${usageOf(command)}`)
+    return EXIT_OK
+  }
+  const values = readValues(command, options)
+  return withApp(async app => {
+    printOutput(await command.run(app, values), is_json)
+    return EXIT_OK
+  })
+}
+
+async function verify(app: App, is_json: boolean): Promise<number> {
+  const laws = [...(await verifyLedger(app.store.read)), await repriceReceipts(app.store.read)]
+  const is_ok = laws.every(law => law.findings.length === 0)
+  if (is_json) print(JSON.stringify({ ok: is_ok, laws }))
+  else
+    for (const law of laws)
+      print([`${law.findings.length === 0 ? "ok  " : "FAIL"} ${law.law}`, ...law.findings].join("\n       "))
+  return is_ok ? EXIT_OK : EXIT_FAILED
+}
+
+async function diagnose(app: App, is_json: boolean): Promise<number> {
+  const findings = await examine(app)
+  printOutput(
+    findings.map(({ result, check, detail }) => ({ result, check, detail })),
+    is_json,
+  )
+  return findings.some(finding => finding.result === "fail") ? EXIT_FAILED : EXIT_OK
+}
+
+async function withApp(work: (app: App) => Promise<number>): Promise<number> {
+  const app = await openApp(readConfig(process.env))
+  try {
+    return await work(app)
+  } finally {
+    await app.close()
+  }
+}
+
+const print = (text: string) => void process.stdout.write(`${text}\n`)
+const printOutput = (output: Output, is_json: boolean) =>
+  print(is_json ? JSON.stringify(output) : render(output))
+
+try {
+  process.exit(await main(process.argv.slice(2)))
+} catch (error) {
+  const is_usage = error instanceof UsageError || error instanceof ConfigError
+  if (!is_usage && !(error instanceof AppError)) throw error
+  process.stderr.write(`codexapi: ${error.message}\n`)
+  process.exit(is_usage ? EXIT_USAGE : EXIT_FAILED)
+}

@@ -1,0 +1,208 @@
+/** The configuration: environment variables read once into a checked value; all problems are reported together. */
+import type { LogLevel } from "./log.ts"
+
+/** An upstream that the environment names with its vendor's usual variables. */
+export interface EnvUpstream {
+  id: "openai" | "anthropic" | "deepseek" | "openrouter"
+  base_url: string
+  key: string
+  key_env: string
+}
+
+export interface Config {
+  port: number
+  host: string
+  data_dir: string
+  /** Without a trailing slash; what customers use. */
+  public_url: string | undefined
+  /** `undefined`: a file in the data folder holds a generated one. */
+  secret: string | undefined
+  brand_name: string
+  log_level: LogLevel
+  upstreams: EnvUpstream[]
+  demo: "auto" | "on" | "off"
+  /** Silence of an upstream, before and between its bytes, after which it counts as dead. */
+  upstream_timeout_ms: number
+  /** How long a shutdown waits for open answers. */
+  shutdown_ms: number
+  key_limits: { concurrency: number; requests_per_minute: number }
+}
+
+/** Every variable, for `help`, the README table and the checks. */
+export interface Variable {
+  name: string
+  example: string
+  summary: string
+}
+
+export const VARIABLES: readonly Variable[] = [
+  {
+    name: "CODEXAPI_PORT",
+    example: "8787",
+    summary: "Port to listen on; 0 takes any free one. Default 8787.",
+  },
+  { name: "CODEXAPI_HOST", example: "127.0.0.1", summary: "Address to listen on. Default 127.0.0.1." },
+  {
+    name: "CODEXAPI_DATA_DIR",
+    example: "/var/lib/codexapi",
+    summary: "Folder for the databases and secrets. Default ./data.",
+  },
+  {
+    name: "CODEXAPI_PUBLIC_URL",
+    example: "https://api.example.com",
+    summary: "Address that customers use, for links and commands.",
+  },
+  {
+    name: "CODEXAPI_SECRET",
+    example: "(openssl rand -hex 32)",
+    summary:
+      "At least 32 characters; hashes keys and seals secrets. Default: generated into the data folder.",
+  },
+  {
+    name: "CODEXAPI_BRAND_NAME",
+    example: "CodexAPI.pro",
+    summary: "Name shown to customers. Default CodexAPI.pro.",
+  },
+  { name: "CODEXAPI_LOG_LEVEL", example: "info", summary: "debug, info, warn or error. Default info." },
+  {
+    name: "CODEXAPI_DEMO",
+    example: "auto",
+    summary: "The built-in demo upstream: on, off, or auto (only while there is no other). Default auto.",
+  },
+  {
+    name: "CODEXAPI_UPSTREAM_TIMEOUT_SECONDS",
+    example: "300",
+    summary: "Silence after which an upstream counts as dead. Default 300.",
+  },
+  {
+    name: "CODEXAPI_SHUTDOWN_SECONDS",
+    example: "30",
+    summary: "How long a shutdown waits for open answers. Default 30.",
+  },
+  { name: "CODEXAPI_KEY_CONCURRENCY", example: "32", summary: "Open requests per API key. Default 32." },
+  {
+    name: "CODEXAPI_KEY_REQUESTS_PER_MINUTE",
+    example: "600",
+    summary: "Requests per minute and API key. Default 600.",
+  },
+  {
+    name: "OPENAI_API_KEY",
+    example: "sk-…",
+    summary: "Upstream OpenAI; OPENAI_BASE_URL changes its address.",
+  },
+  {
+    name: "ANTHROPIC_API_KEY",
+    example: "sk-ant-…",
+    summary: "Upstream Anthropic; ANTHROPIC_BASE_URL changes its address.",
+  },
+  {
+    name: "DEEPSEEK_API_KEY",
+    example: "sk-…",
+    summary: "Upstream DeepSeek; DEEPSEEK_BASE_URL changes its address.",
+  },
+  {
+    name: "OPENROUTER_API_KEY",
+    example: "sk-or-…",
+    summary: "Upstream OpenRouter; OPENROUTER_BASE_URL changes its address.",
+  },
+]
+
+const VENDORS = [
+  { id: "openai", prefix: "OPENAI", base_url: "https://api.openai.com/v1" },
+  { id: "anthropic", prefix: "ANTHROPIC", base_url: "https://api.anthropic.com/v1" },
+  { id: "deepseek", prefix: "DEEPSEEK", base_url: "https://api.deepseek.com/v1" },
+  { id: "openrouter", prefix: "OPENROUTER", base_url: "https://openrouter.ai/api/v1" },
+] as const
+
+/** What is wrong with the environment, one sentence per variable. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError"
+  constructor(readonly problems: string[]) {
+    super(
+      `The configuration has ${problems.length} problem(s):\n${problems.map(one => `  - ${one}`).join("\n")}`,
+    )
+  }
+}
+
+export type Environment = Record<string, string | undefined>
+
+/** Reads and checks the environment. Throws ConfigError with every problem at once. */
+export function readConfig(env: Environment): Config {
+  const problems: string[] = []
+  const read = createReader(env, problems)
+  const config: Config = {
+    port: read.integer("CODEXAPI_PORT", { default: 8787, min: 0, max: 65_535 }),
+    host: read.text("CODEXAPI_HOST") ?? "127.0.0.1",
+    data_dir: read.text("CODEXAPI_DATA_DIR") ?? "data",
+    public_url: read.url("CODEXAPI_PUBLIC_URL"),
+    secret: read.text("CODEXAPI_SECRET"),
+    brand_name: read.text("CODEXAPI_BRAND_NAME") ?? "CodexAPI.pro",
+    log_level: read.choice("CODEXAPI_LOG_LEVEL", ["info", "debug", "warn", "error"]),
+    demo: read.choice("CODEXAPI_DEMO", ["auto", "on", "off"]),
+    upstream_timeout_ms:
+      1000 * read.integer("CODEXAPI_UPSTREAM_TIMEOUT_SECONDS", { default: 300, min: 1, max: 3600 }),
+    shutdown_ms: 1000 * read.integer("CODEXAPI_SHUTDOWN_SECONDS", { default: 30, min: 0, max: 3600 }),
+    key_limits: {
+      concurrency: read.integer("CODEXAPI_KEY_CONCURRENCY", { default: 32, min: 1, max: 1_000_000 }),
+      requests_per_minute: read.integer("CODEXAPI_KEY_REQUESTS_PER_MINUTE", {
+        default: 600,
+        min: 1,
+        max: 100_000_000,
+      }),
+    },
+    upstreams: readUpstreams(read),
+  }
+  if (config.secret !== undefined && config.secret.length < 32) {
+    problems.push("CODEXAPI_SECRET has fewer than 32 characters. Make one with `openssl rand -hex 32`.")
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+type Reader = ReturnType<typeof createReader>
+
+function createReader(env: Environment, problems: string[]) {
+  const text = (name: string) => env[name]?.trim() || undefined
+  const complain = (name: string, what: string) => {
+    const example = VARIABLES.find(one => one.name === name)?.example
+    problems.push(
+      `${name} is ${JSON.stringify(env[name])}: ${what}${example ? `, e.g. ${name}=${example}` : ""}.`,
+    )
+  }
+  return {
+    text,
+    integer(name: string, range: { default: number; min: number; max: number }): number {
+      const raw = text(name)
+      if (raw === undefined) return range.default
+      const value = /^\d+$/.test(raw) ? Number(raw) : Number.NaN
+      if (value >= range.min && value <= range.max) return value
+      complain(name, `give a whole number from ${range.min} to ${range.max}`)
+      return range.default
+    },
+    /** The first choice is the default. */
+    choice<const Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice {
+      const raw = text(name)
+      if (raw === undefined) return choices[0]
+      const found = choices.find(one => one === raw)
+      if (!found) complain(name, `give one of ${choices.join(", ")}`)
+      return found ?? choices[0]
+    },
+    url(name: string): string | undefined {
+      const raw = text(name)
+      if (raw === undefined) return undefined
+      const url = URL.canParse(raw) ? new URL(raw) : undefined
+      if (url?.protocol === "http:" || url?.protocol === "https:") return raw.replace(/\/+$/, "")
+      complain(name, "give an http or https address")
+      return undefined
+    },
+  }
+}
+
+function readUpstreams(read: Reader): EnvUpstream[] {
+  return VENDORS.flatMap(vendor => {
+    const key_env = `${vendor.prefix}_API_KEY`
+    const base_url = read.url(`${vendor.prefix}_BASE_URL`) ?? vendor.base_url
+    const key = read.text(key_env)
+    return key === undefined ? [] : [{ id: vendor.id, base_url, key, key_env }]
+  })
+}

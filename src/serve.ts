@@ -1,0 +1,93 @@
+/** `serve`: recovers, listens, and stops without losing an answer or a charge. */
+import { Database } from "bun:sqlite"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type App, openApp } from "./app.ts"
+import { createAdminKey, hasAdminKey } from "./auth/admin-keys.ts"
+import { watchChanges } from "./platform/changes.ts"
+import type { Config } from "./platform/config.ts"
+import { AppError } from "./platform/errors.ts"
+import { startEventLog } from "./platform/event-log.ts"
+import { describeError } from "./platform/log.ts"
+import { createServer } from "./server.ts"
+import { recoverMeters } from "./wallet/metering/recover.ts"
+
+/** How long aborted answers may take to settle at the very end. */
+const SETTLE_MS = 5_000
+
+/** A server that listens. */
+export interface Running {
+  app: App
+  url: string
+  /** No new work; open answers finish within the limit or are ended and settled; then everything is closed. */
+  stop(): Promise<void>
+}
+
+/** Starts serving. Throws `unavailable` when another server has the data folder or the port is taken. */
+export async function serve(config: Config): Promise<Running> {
+  mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
+  const unlock = lockDataDir(config.data_dir)
+  const app = await openApp(config)
+  const recovered = await recoverMeters(app)
+  if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
+  await writeFirstAdminKey(app)
+  const stopEventLog = startEventLog(app)
+  const stopWatching = watchForChanges(app)
+  const server = createServer(app).listen({ port: config.port, hostname: config.host })
+  const { port, hostname } = server.server!
+  return {
+    app,
+    url: `http://${hostname?.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    async stop() {
+      stopWatching()
+      // Idle connections close, no new ones are taken; answers under way go on.
+      const drained = server.server!.stop(false)
+      await Promise.race([drained.then(() => app.tasks.idle()), Bun.sleep(config.shutdown_ms)])
+      for (const connection of app.connections) connection.abort()
+      await Promise.race([app.tasks.idle(), Bun.sleep(SETTLE_MS)])
+      await server.server!.stop(true)
+      await stopEventLog()
+      await app.close()
+      unlock()
+    },
+  }
+}
+
+function watchForChanges(app: App): () => void {
+  app.events.listen(event => {
+    if (event.name === "key-revoked") app.keys.forget()
+  })
+  const onError = (error: unknown) => app.log.error("looking for changes failed", describeError(error))
+  return watchChanges(
+    { read: app.store.read, clock: app.clock, onError },
+    { auth: () => app.keys.forget(), catalog: () => app.catalog.reload() },
+  )
+}
+
+/**
+ * One server per data folder: recovery must not end the requests of a server that lives. SQLite's lock on a file
+ * of its own is released by the kernel however the process ends.
+ */
+function lockDataDir(data_dir: string): () => void {
+  const lock = new Database(join(data_dir, "server.lock"), { create: true })
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+  } catch {
+    // SQLITE_BUSY: the file is held.
+    throw new AppError(
+      "unavailable",
+      `Another codexapi serves from ${data_dir}: stop it, or set CODEXAPI_DATA_DIR.`,
+    )
+  }
+  return () => lock.close()
+}
+
+async function writeFirstAdminKey(app: App): Promise<void> {
+  const path = adminKeyPath(app.config.data_dir)
+  if (existsSync(path) || (await hasAdminKey(app.store.read))) return
+  const { token } = await app.store.tx(q => createAdminKey(q, app, "first"))
+  writeFileSync(path, `${token}\n`, { mode: 0o600 })
+}
+
+/** Where the first admin key is written, readable by this user only. */
+export const adminKeyPath = (data_dir: string): string => join(data_dir, "admin.key")

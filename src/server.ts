@@ -1,0 +1,115 @@
+/** The URL map and the one error hook: which folder answers which path. */
+import { Elysia } from "elysia"
+import { apiKeyRoutes } from "./account/api-keys/routes.ts"
+import { meRoutes } from "./account/me/routes.ts"
+import { registerRoutes } from "./account/register/routes.ts"
+import { signInRoutes } from "./account/sign-in/routes.ts"
+import { adminRoutes } from "./admin/routes.ts"
+import type { App } from "./app.ts"
+import { writeError } from "./gateway/protocol/openai-responses/errors.ts"
+import { gatewayRoutes } from "./gateway/routes.ts"
+import { AppError } from "./platform/errors.ts"
+import { describeError } from "./platform/log.ts"
+import { problemResponse } from "./platform/problem.ts"
+import { docsRoutes } from "./site/docs.ts"
+import { systemRoutes } from "./site/system.ts"
+import { walletRoutes } from "./wallet/routes.ts"
+import { usageRoutes } from "./wallet/usage/routes.ts"
+
+/** Larger bodies are answered by us in the client's protocol, not by the HTTP layer with an empty 413. */
+const LARGEST_REQUEST_BYTES = 160 * 1024 * 1024
+
+/** The whole HTTP surface. Listening is the caller's. */
+export function createServer(app: App) {
+  return (
+    new Elysia({
+      // `standardHostname` answers 404 for hosts of three letters or fewer (stack.md).
+      handler: { standardHostname: false },
+      // Streams may be silent for minutes; slow clients are the business of read-body and of the guard.
+      serve: { idleTimeout: 0, maxRequestBodySize: LARGEST_REQUEST_BYTES },
+    })
+      .onRequest(({ set }) => {
+        set.headers["x-request-id"] = app.newId("req")
+      })
+      .onError(({ error, code, request, set }) => {
+        return answerError(app, {
+          request,
+          request_id: String(set.headers["x-request-id"]),
+          thrown: error,
+          code,
+        })
+      })
+      // ── site ──
+      .use(docsRoutes(app))
+      .use(systemRoutes(app)) //            GET|HEAD /          /health
+      // ── account ──
+      .use(registerRoutes(app)) //          /api/v1/customer/register
+      .use(signInRoutes(app)) //            /api/v1/auth/login
+      .use(meRoutes(app)) //                /api/v1/me
+      .use(apiKeyRoutes(app)) //            /api/v1/me/api-keys
+      // ── wallet ──
+      .use(walletRoutes(app)) //            /api/v1/wallet/status
+      .use(usageRoutes(app)) //             /api/v1/billing/token-usage
+      // ── gateway ──
+      .use(gatewayRoutes(app)) //           /v1/responses       /v1/models
+      // ── operator ──
+      .use(adminRoutes(app)) //             /metrics
+  )
+}
+
+export type Server = ReturnType<typeof createServer>
+
+interface Failed {
+  request: Request
+  request_id: string
+  thrown: unknown
+  /** Elysia's name of the case. */
+  code: string | number
+}
+
+/** Every refusal and every bug of every route ends here, in the shape that the path's clients read. */
+function answerError(app: App, failed: Failed): Response {
+  const { request, request_id, thrown, code } = failed
+  const error = toAppError(thrown, code)
+  if (error.reason === "internal")
+    app.log.error("request failed by a bug", { request_id, ...describeError(thrown) })
+  else app.events.emit("request-refused", { reason: error.reason, code: error.detail.code ?? error.reason })
+  const path = new URL(request.url).pathname
+  if (!path.startsWith("/v1/")) return problemResponse(error, request_id)
+  const answer = writeError(error)
+  return new Response(answer.body, {
+    status: answer.status,
+    headers: { ...answer.headers, "x-request-id": request_id },
+  })
+}
+
+function toAppError(thrown: unknown, code: string | number): AppError {
+  if (thrown instanceof AppError) return thrown
+  switch (code) {
+    case "NOT_FOUND":
+      return new AppError("not_found", "There is nothing at this address. /swagger lists every endpoint.", {
+        code: "no_such_endpoint",
+      })
+    case "PARSE":
+      return new AppError("invalid", "The request body is not valid JSON.", {
+        code: "invalid_json",
+        field: "body",
+      })
+    case "VALIDATION":
+      return readValidation(thrown)
+    default:
+      return new AppError("internal", "Something went wrong on our side. Please report the request id.")
+  }
+}
+
+/** Elysia's validation error: the first field that is wrong, in the client's notation. */
+function readValidation(thrown: unknown): AppError {
+  const { type, valueError } = thrown as { type?: string; valueError?: { path: string; message: string } }
+  if (type === "response")
+    return new AppError("internal", "Something went wrong on our side. Please report the request id.")
+  const field = valueError?.path.slice(1).replaceAll("/", ".") || "body"
+  return new AppError("unprocessable", `${field}: ${valueError?.message ?? "not as documented"}.`, {
+    code: "invalid_field",
+    field,
+  })
+}

@@ -1,0 +1,146 @@
+/** The only writer of money: applies transfers once, all of a call or none. */
+import type { TxQuery } from "../../platform/store.ts"
+import { findInChart } from "./chart.ts"
+import type { Nanos } from "./nanos.ts"
+
+/** A movement of an amount from one account to another. Immutable; a correction is another transfer. */
+export interface Transfer {
+  /** The idempotency key; it states the business rule, e.g. `hold:<request>:0`. */
+  id: string
+  group_id: string
+  kind: string
+  from: string
+  to: string
+  /** More than 0. */
+  amount_nanos: Nanos
+  ref: string
+  actor: string
+  /** When it happened outside, milliseconds. */
+  event_at: number
+}
+
+/** How a posting ended. Anything but `posted` wrote nothing. */
+export type PostResult =
+  | { kind: "posted" }
+  /** Every transfer is there already, with the same content. */
+  | { kind: "exists" }
+  | { kind: "insufficient"; account: string; available_nanos: Nanos }
+  | { kind: "frozen"; account: string }
+  /** The account would exceed the ledger's range. */
+  | { kind: "limit"; account: string }
+  /** The id was used before with other content: a bug or an attack. */
+  | { kind: "conflict"; id: string }
+  | { kind: "unknown_account"; account: string }
+
+const FIND_TRANSFER = `SELECT group_id, kind, from_account, to_account, amount_nanos, ref
+  FROM ledger_transfer WHERE id = ?`
+const DEBIT = `UPDATE ledger_account SET balance_nanos = balance_nanos - ?2
+  WHERE id = ?1 AND is_frozen = 0 AND balance_nanos - ?2 >= floor_nanos`
+const CREDIT = `UPDATE ledger_account SET balance_nanos = balance_nanos + ?2
+  WHERE id = ?1 AND balance_nanos + ?2 <= 9000000000000000`
+const FIND_ACCOUNT = "SELECT balance_nanos, floor_nanos, is_frozen FROM ledger_account WHERE id = ?"
+const INSERT = `INSERT INTO ledger_transfer
+  (id, group_id, kind, ledger, from_account, to_account, amount_nanos, ref, actor, event_at, created_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** Carries a refusal out of the savepoint, so that the writes before it are undone. */
+class Refused {
+  constructor(readonly result: PostResult) {}
+}
+
+/**
+ * Posts transfers in order. On a repeat the answer is `exists`; a known id with other content is `conflict`.
+ * Throws only when the caller is wrong about the chart (crossing ledgers, taking from a sink).
+ */
+export async function post(q: TxQuery, now: number, transfers: readonly Transfer[]): Promise<PostResult> {
+  const known = await countKnown(q, transfers)
+  if (typeof known !== "number") return known
+  if (known > 0 && known === transfers.length) return { kind: "exists" }
+  if (known > 0) return { kind: "conflict", id: transfers[0]!.id }
+  try {
+    await q.atomically(async () => {
+      for (const transfer of transfers) await move(q, now, transfer)
+    })
+    return { kind: "posted" }
+  } catch (refusal) {
+    if (refusal instanceof Refused) return refusal.result
+    throw refusal
+  }
+}
+
+interface StoredTransfer {
+  group_id: string
+  kind: string
+  from_account: string
+  to_account: string
+  amount_nanos: number
+  ref: string
+}
+
+async function countKnown(q: TxQuery, transfers: readonly Transfer[]): Promise<number | PostResult> {
+  let known = 0
+  for (const transfer of transfers) {
+    const stored = await q.get<StoredTransfer>(FIND_TRANSFER, transfer.id)
+    if (!stored) continue
+    if (!isSame(stored, transfer)) return { kind: "conflict", id: transfer.id }
+    known += 1
+  }
+  return known
+}
+
+const isSame = (stored: StoredTransfer, transfer: Transfer) =>
+  stored.group_id === transfer.group_id &&
+  stored.kind === transfer.kind &&
+  stored.from_account === transfer.from &&
+  stored.to_account === transfer.to &&
+  stored.amount_nanos === transfer.amount_nanos &&
+  stored.ref === transfer.ref
+
+async function move(q: TxQuery, now: number, transfer: Transfer): Promise<void> {
+  const from = findInChart(transfer.from)
+  const to = findInChart(transfer.to)
+  if (!from) throw new Refused({ kind: "unknown_account", account: transfer.from })
+  if (!to) throw new Refused({ kind: "unknown_account", account: transfer.to })
+  if (from.ledger !== to.ledger) throw new Error(`transfer ${transfer.id} crosses ledgers`)
+  if (!from.may_give) throw new Error(`transfer ${transfer.id} takes from ${transfer.from}, a sink`)
+  if (!to.may_take) throw new Error(`transfer ${transfer.id} gives to ${transfer.to}, a source`)
+
+  if (!from.is_system && (await q.run(DEBIT, transfer.from, transfer.amount_nanos)) !== 1) {
+    throw new Refused(await explainDebit(q, transfer.from))
+  }
+  if (!to.is_system && (await q.run(CREDIT, transfer.to, transfer.amount_nanos)) !== 1) {
+    const exists = await q.get(FIND_ACCOUNT, transfer.to)
+    throw new Refused({ kind: exists ? "limit" : "unknown_account", account: transfer.to })
+  }
+  await q.run(
+    INSERT,
+    transfer.id,
+    transfer.group_id,
+    transfer.kind,
+    from.ledger,
+    transfer.from,
+    transfer.to,
+    transfer.amount_nanos,
+    transfer.ref,
+    transfer.actor,
+    transfer.event_at,
+    now,
+  )
+}
+
+interface StoredBalance {
+  balance_nanos: number
+  floor_nanos: number
+  is_frozen: number
+}
+
+async function explainDebit(q: TxQuery, account: string): Promise<PostResult> {
+  const found = await q.get<StoredBalance>(FIND_ACCOUNT, account)
+  if (!found) return { kind: "unknown_account", account }
+  if (found.is_frozen) return { kind: "frozen", account }
+  return {
+    kind: "insufficient",
+    account,
+    available_nanos: (found.balance_nanos - found.floor_nanos) as Nanos,
+  }
+}

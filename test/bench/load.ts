@@ -1,0 +1,97 @@
+/** The bench's client process: keeps connections busy, or open, and prints what it saw as JSON. */
+import { type Answer, openConnection } from "./connection.ts"
+
+/** Given as JSON in the first argument. */
+export interface LoadOrder {
+  port: number
+  path: string
+  headers: Record<string, string>
+  body: string
+  concurrency: number
+  seconds: number
+  /** Open each connection, wait for its first byte, print `{"opened":n}`, and keep them until killed. */
+  isHeld: boolean
+}
+
+export interface LoadReport {
+  requestCount: number
+  /** Failures by status or by `closed`; they are not in the samples. */
+  failures: Record<string, number>
+  seconds: number
+  firstByteMicros: number[]
+  totalMicros: number[]
+}
+
+if (import.meta.main) {
+  const order: LoadOrder = JSON.parse(process.argv[2] ?? "{}")
+  const report = order.isHeld ? await holdOpen(order) : await runLoad(order)
+  console.log(JSON.stringify(report))
+  if (!order.isHeld) process.exit(0)
+}
+
+async function runLoad(order: LoadOrder): Promise<LoadReport> {
+  const report: LoadReport = {
+    requestCount: 0,
+    failures: {},
+    seconds: 0,
+    firstByteMicros: [],
+    totalMicros: [],
+  }
+  const request = requestBytes(order)
+  const startedAt = performance.now()
+  const endsAt = startedAt + order.seconds * 1000
+  const worker = async (_: unknown, index: number) => {
+    let connection = await openConnection(order.port)
+    // Spread over 20 ms: behind a slow upstream, workers that start together would stay together.
+    await Bun.sleep((index * 20) / order.concurrency)
+    while (performance.now() < endsAt) {
+      const answer = await connection.send(request)
+      count(report, answer)
+      if (answer.isClosed) connection = await openConnection(order.port)
+    }
+    connection.close()
+  }
+  await Promise.all(Array.from({ length: order.concurrency }, worker))
+  report.seconds = (performance.now() - startedAt) / 1000
+  return report
+}
+
+function count(report: LoadReport, answer: Answer): void {
+  report.requestCount++
+  if (answer.status === 200 && answer.isWhole) {
+    report.firstByteMicros.push(Math.round(answer.firstByteMs * 1000))
+    report.totalMicros.push(Math.round(answer.totalMs * 1000))
+    return
+  }
+  const reason = answer.isWhole ? String(answer.status) : "closed"
+  report.failures[reason] = (report.failures[reason] ?? 0) + 1
+}
+
+/** At most 32 connections wait for their first byte at a time, so that no queue is measured. */
+async function holdOpen(order: LoadOrder): Promise<{ opened: number }> {
+  const request = requestBytes(order)
+  let started = 0
+  let opened = 0
+  const worker = async () => {
+    while (started < order.concurrency) {
+      started++
+      const connection = await openConnection(order.port)
+      const first = Promise.withResolvers<void>()
+      connection.onFirstByte = first.resolve
+      const end = connection.send(request).then(() => "ended")
+      if ((await Promise.race([first.promise, end])) !== "ended") opened++
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, worker))
+  return { opened }
+}
+
+function requestBytes({ path, headers, body }: LoadOrder): Uint8Array {
+  const lines = Object.entries({
+    host: "127.0.0.1",
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body)),
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return new TextEncoder().encode(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`)
+}

@@ -1,0 +1,163 @@
+/** The bench's command line: starts the programs, measures them in turns, prints tables and writes JSON. */
+import { existsSync } from "node:fs"
+import { cpus } from "node:os"
+import { resolve } from "node:path"
+import { parseArgs } from "node:util"
+import { type Gateway, gateways } from "./gateways.ts"
+import { cells, direct, measureCell, measureColdStarts, measureStreams, warmUp } from "./measures.ts"
+import { startGateway, withFolder } from "./processes.ts"
+import { cellTitle, type Report, reportJson, reportText } from "./report.ts"
+import type { Target } from "./runs.ts"
+import type { UpstreamMode } from "./upstream.ts"
+
+const help = `scripts/bench [options]
+  --seconds N      per measured cell and program (default 3)
+  --only LIST      of: sse, json, streams, cold (default all); ledger is one cell of json
+  --gateways LIST  rows to measure (default pass-through,codexapi)
+  --body-kb N      size of the request's body (default 0: as small as it gets; the Codex CLI sends 40)
+  --streams N      how many streams to hold open (default 1000)
+  --json FILE      write the results there as well`
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "3" },
+    only: { type: "string", default: "sse,json,streams,cold" },
+    gateways: { type: "string", default: "pass-through,codexapi" },
+    "body-kb": { type: "string", default: "0" },
+    streams: { type: "string", default: "1000" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+})
+
+if (values.help) console.log(help)
+else await main()
+
+async function main(): Promise<void> {
+  const chosen = chooseGateways(values.gateways.split(","))
+  const only = new Set(values.only.split(","))
+  const report: Report = {
+    measuredAt: new Date().toISOString(),
+    machine: { cpuCount: cpus().length, cpuModel: cpus()[0]?.model.trim() ?? "", bun: Bun.version },
+    secondsPerCell: Number(values.seconds),
+    bodyKb: Number(values["body-kb"]),
+    cells: [],
+    streams: {},
+    coldStarts: {},
+  }
+  const upstream = await startUpstream()
+  try {
+    await withFolder(folder => measureAll({ chosen, only, report, upstream, folder }))
+  } finally {
+    await upstream.stop()
+  }
+  console.log(reportText(report))
+  if (values.json) await Bun.write(values.json, reportJson(report))
+}
+
+interface Work {
+  chosen: Gateway[]
+  only: Set<string>
+  report: Report
+  upstream: BenchUpstream
+  folder: string
+}
+
+async function measureAll({ chosen, only, report, upstream, folder }: Work): Promise<void> {
+  if (only.has("cold")) {
+    progress("cold starts")
+    const setup = { upstreamUrl: upstream.url, folder, rounds: 10 }
+    report.coldStarts = await measureColdStarts(chosen, setup)
+  }
+  const measured = cells.filter(cell => only.has(cell.kind))
+  if (measured.length === 0 && !only.has("streams")) return
+  const { targets, stopAll } = await startTargets(chosen, upstream, folder)
+  try {
+    await upstream.play({ delayMs: 0, pace: "packed" })
+    await warmUp(targets, 2)
+    for (const cell of measured) {
+      progress(cellTitle(cell))
+      await upstream.play({ delayMs: cell.delayMs, pace: cell.pace })
+      const all = [upstream.target, ...targets]
+      const settings = { seconds: report.secondsPerCell, bodyBytes: report.bodyKb * 1000 }
+      report.cells.push({ cell, results: await measureCell(cell, all, settings) })
+    }
+    if (!only.has("streams")) return
+    await upstream.play({ delayMs: 0, pace: "held" })
+    for (const target of targets) {
+      progress(`open streams: ${target.name}`)
+      report.streams[target.name] = await measureStreams(target, Number(values.streams))
+    }
+  } finally {
+    await stopAll()
+  }
+}
+
+function chooseGateways(names: string[]): Gateway[] {
+  return names.map(name => {
+    const gateway = gateways.find(row => row.name === name)
+    if (!gateway) throw new Error(`no row "${name}" in test/bench/gateways.ts`)
+    const program = gateway.command[0] ?? ""
+    if (!existsSync(program)) throw new Error(`${program} is missing: run scripts/build first`)
+    return gateway
+  })
+}
+
+async function startTargets(chosen: Gateway[], upstream: BenchUpstream, folder: string) {
+  const targets: Target[] = []
+  const stops: (() => Promise<void>)[] = []
+  const stopAll = async () => {
+    await Promise.all(stops.map(stop => stop()))
+  }
+  try {
+    for (const gateway of chosen) {
+      const running = await startGateway(gateway, upstream.url, `${folder}/${gateway.name}`)
+      stops.push(running.stop)
+      const headers = { ...gateway.headers, ...(await gateway.prepare?.(running)) }
+      targets.push({ name: gateway.name, pid: running.pid, port: running.port, path: gateway.path, headers })
+    }
+  } catch (error) {
+    await stopAll() // nothing that was started may outlive the bench
+    throw error
+  }
+  return { targets, stopAll }
+}
+
+interface BenchUpstream {
+  url: string
+  target: Target
+  play(mode: UpstreamMode): Promise<void>
+  stop(): Promise<void>
+}
+
+async function startUpstream(): Promise<BenchUpstream> {
+  const program = resolve(import.meta.dir, "upstream.ts")
+  const child = Bun.spawn([process.execPath, program], { stdin: "ignore", stdout: "pipe", stderr: "inherit" })
+  let line = ""
+  for await (const chunk of child.stdout) {
+    line += new TextDecoder().decode(chunk)
+    if (line.includes("\n")) break
+  }
+  const origin = line.slice(line.indexOf("http")).trim()
+  return {
+    url: `${origin}/v1`,
+    target: {
+      name: direct,
+      pid: undefined,
+      port: Number(new URL(origin).port),
+      path: "/v1/responses",
+      headers: {},
+    },
+    async play(mode) {
+      await fetch(`${origin}/control`, { method: "POST", body: JSON.stringify(mode) })
+    },
+    async stop() {
+      child.kill("SIGTERM")
+      await child.exited
+    },
+  }
+}
+
+function progress(text: string): void {
+  process.stderr.write(`… ${text}\n`)
+}

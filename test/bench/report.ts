@@ -1,0 +1,140 @@
+/** The bench's results as tables for people; every figure beside its ratio to the pass-through. */
+import { yardstick } from "./gateways.ts"
+import type { Cell, CellResult, ColdStartResult, StreamsResult } from "./measures.ts"
+
+export interface Report {
+  measuredAt: string
+  machine: { cpuCount: number; cpuModel: string; bun: string }
+  secondsPerCell: number
+  bodyKb: number
+  cells: { cell: Cell; results: Record<string, CellResult> }[]
+  streams: Record<string, StreamsResult>
+  coldStarts: Record<string, ColdStartResult>
+}
+
+type Row = (string | number | undefined)[]
+
+/** The whole report as text. */
+export function reportText(report: Report): string {
+  const { cpuCount, cpuModel, bun } = report.machine
+  const parts = [
+    `${cpuCount} × ${cpuModel}, Bun ${bun}, ${report.measuredAt}`,
+    `${report.secondsPerCell} s per cell and program, requests of ${report.bodyKb || "0.1"} KB`,
+    "× = divided by the pass-through of the same run; added = minus the upstream asked directly",
+    ...report.cells.map(({ cell, results }) => `\n${cellTitle(cell)}\n${cellTable(cell, results)}`),
+    ...section("Open streams", streamsTable(report.streams)),
+    ...section("Cold start, from the start of the process to the first 200", coldTable(report.coldStarts)),
+  ]
+  return parts.join("\n")
+}
+
+/** The whole report as JSON, each program's figures with their ratios to the pass-through. */
+export function reportJson(report: Report): string {
+  const cells = report.cells.map(({ cell, results }) => ({
+    title: cellTitle(cell),
+    cell,
+    results: withRatios(results),
+  }))
+  const streams = withRatios(report.streams)
+  const coldStarts = withRatios(report.coldStarts)
+  return `${JSON.stringify({ ...report, cells, streams, coldStarts }, null, 2)}\n`
+}
+
+function withRatios<T extends object>(results: Record<string, T>): Record<string, T & { ratios: object }> {
+  const base: Record<string, unknown> = { ...results[yardstick] }
+  const rows = Object.entries(results).map(([name, own]) => {
+    const ratios = Object.entries(own).flatMap(([figure, value]) => {
+      const of = base[figure]
+      return typeof value === "number" && typeof of === "number" && of !== 0 ? [[figure, value / of]] : []
+    })
+    return [name, { ...own, ratios: Object.fromEntries(ratios) }]
+  })
+  return Object.fromEntries(rows)
+}
+
+/** What a cell is called; the ledger's figure is one of them. */
+export function cellTitle(cell: Cell): string {
+  const kind = cell.kind === "sse" ? "SSE, 40 events" : "JSON, 0.9 KB"
+  const when = cell.delayMs > 0 ? `first byte after ${cell.delayMs} ms` : "first byte at once"
+  const paced = cell.pace === "paced" ? ", events one by one 1 ms apart" : ""
+  const isLedger = cell.kind === "json" && cell.delayMs === 0 && cell.concurrency === 64
+  const ledger = isLedger ? "  [ledger: metered requests/s, 64 clients, synchronous=FULL]" : ""
+  return `${kind}, ${when}${paced}, ${cell.concurrency} at a time${ledger}`
+}
+
+function cellTable(cell: Cell, results: Record<string, CellResult>): string {
+  const base = results[yardstick]
+  const at = cell.kind === "sse" ? "first byte" : "total"
+  const head = [
+    "",
+    "cpu µs",
+    "×",
+    "req/s",
+    "×",
+    `${at} p50 ms`,
+    "p99",
+    "added p50",
+    "p99",
+    "RSS MB",
+    "×",
+    "failed",
+  ]
+  const rows = Object.entries(results).map(([name, own]): Row => {
+    const failed = Object.entries(own.failures).map(([reason, count]) => `${count}×${reason}`)
+    return [
+      name,
+      round(own.cpuMicros, 1),
+      ratio(own.cpuMicros, base?.cpuMicros),
+      round(own.requestsPerSecond, 0),
+      ratio(own.requestsPerSecond, base?.requestsPerSecond),
+      round(own.p50Ms, 2),
+      round(own.p99Ms, 2),
+      round(own.addedP50Ms, 2),
+      round(own.addedP99Ms, 2),
+      round(own.residentMb || undefined, 0),
+      ratio(own.residentMb || undefined, base?.residentMb),
+      failed.join(" ") || "0",
+    ]
+  })
+  return table([head, ...rows])
+}
+
+function streamsTable(streams: Record<string, StreamsResult>): Row[] {
+  const base = streams[yardstick]
+  const rows = Object.entries(streams).map(([name, own]): Row => {
+    const perStream = [round(own.kbPerStream, 1), ratio(own.kbPerStream, base?.kbPerStream)]
+    return [name, own.openedCount, ...perStream, round(own.residentMb, 0)]
+  })
+  return [["", "open", "KB per stream", "×", "RSS MB"], ...rows]
+}
+
+function coldTable(coldStarts: Record<string, ColdStartResult>): Row[] {
+  const base = coldStarts[yardstick]
+  const rows = Object.entries(coldStarts).map(([name, own]): Row => {
+    const median = [round(own.medianMs, 0), ratio(own.medianMs, base?.medianMs)]
+    return [name, ...median, round(own.worstMs, 0), round(own.firstMs, 0)]
+  })
+  return [["", "median ms", "×", "worst", "first, empty folder"], ...rows]
+}
+
+function section(title: string, rows: Row[]): string[] {
+  return rows.length > 1 ? [`\n${title}\n${table(rows)}`] : []
+}
+
+function table(rows: Row[]): string {
+  const cells = rows.map(row => row.map(value => String(value ?? "–")))
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    row.map((text, column) =>
+      column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0),
+    )
+  return cells.map(row => line(row).join("  ")).join("\n")
+}
+
+function round(value: number | undefined, digits: number): string | undefined {
+  return value === undefined || Number.isNaN(value) ? undefined : value.toFixed(digits)
+}
+
+function ratio(value: number | undefined, base: number | undefined): string | undefined {
+  return value === undefined || !base ? undefined : (value / base).toFixed(2)
+}

@@ -1,0 +1,132 @@
+/** The configuration: defaults, every check, and that all problems come at once. */
+import { describe, expect, test } from "bun:test"
+import { ConfigError, type Environment, readConfig, VARIABLES } from "../../src/platform/config.ts"
+
+const problemsOf = (env: Environment): string[] => {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+test("an empty environment gives the documented defaults", () => {
+  expect(readConfig({})).toEqual({
+    port: 8787,
+    host: "127.0.0.1",
+    data_dir: "data",
+    public_url: undefined,
+    secret: undefined,
+    brand_name: "CodexAPI.pro",
+    log_level: "info",
+    demo: "auto",
+    upstream_timeout_ms: 300_000,
+    shutdown_ms: 30_000,
+    key_limits: { concurrency: 32, requests_per_minute: 600 },
+    upstreams: [],
+  })
+})
+
+test("every variable is read", () => {
+  const config = readConfig({
+    CODEXAPI_PORT: "0",
+    CODEXAPI_HOST: "::1",
+    CODEXAPI_DATA_DIR: "/var/lib/codexapi",
+    CODEXAPI_PUBLIC_URL: "https://api.example.com/",
+    CODEXAPI_SECRET: "x".repeat(32),
+    CODEXAPI_BRAND_NAME: "Mine",
+    CODEXAPI_LOG_LEVEL: "debug",
+    CODEXAPI_DEMO: "off",
+    CODEXAPI_UPSTREAM_TIMEOUT_SECONDS: "7",
+    CODEXAPI_SHUTDOWN_SECONDS: "0",
+    CODEXAPI_KEY_CONCURRENCY: "3",
+    CODEXAPI_KEY_REQUESTS_PER_MINUTE: "9",
+  })
+  expect(config).toEqual({
+    port: 0,
+    host: "::1",
+    data_dir: "/var/lib/codexapi",
+    public_url: "https://api.example.com",
+    secret: "x".repeat(32),
+    brand_name: "Mine",
+    log_level: "debug",
+    demo: "off",
+    upstream_timeout_ms: 7_000,
+    shutdown_ms: 0,
+    key_limits: { concurrency: 3, requests_per_minute: 9 },
+    upstreams: [],
+  })
+})
+
+test("every problem is reported at once, each with the variable's name, its value and an example", () => {
+  const problems = problemsOf({
+    CODEXAPI_PORT: "70000",
+    CODEXAPI_PUBLIC_URL: "api.example.com",
+    CODEXAPI_LOG_LEVEL: "loud",
+    CODEXAPI_KEY_CONCURRENCY: "-1",
+    CODEXAPI_SECRET: "short",
+    OPENAI_BASE_URL: "ftp://example.com",
+  })
+  expect(problems).toEqual([
+    'CODEXAPI_PORT is "70000": give a whole number from 0 to 65535, e.g. CODEXAPI_PORT=8787.',
+    'CODEXAPI_PUBLIC_URL is "api.example.com": give an http or https address, e.g. CODEXAPI_PUBLIC_URL=https://api.example.com.',
+    'CODEXAPI_LOG_LEVEL is "loud": give one of info, debug, warn, error, e.g. CODEXAPI_LOG_LEVEL=info.',
+    'CODEXAPI_KEY_CONCURRENCY is "-1": give a whole number from 1 to 1000000, e.g. CODEXAPI_KEY_CONCURRENCY=32.',
+    'OPENAI_BASE_URL is "ftp://example.com": give an http or https address.',
+    "CODEXAPI_SECRET has fewer than 32 characters. Make one with `openssl rand -hex 32`.",
+  ])
+})
+
+test("the error's message lists every problem", () => {
+  expect(() => readConfig({ CODEXAPI_PORT: "a", CODEXAPI_DEMO: "b" })).toThrow(
+    /has 2 problem\(s\):\n {2}- CODEXAPI_PORT .*\n {2}- CODEXAPI_DEMO /,
+  )
+})
+
+test("a secret that is too short is not shown in the problem", () => {
+  expect(problemsOf({ CODEXAPI_SECRET: "hunter2hunter2" }).join()).not.toContain("hunter2")
+})
+
+describe("a whole number is refused when it is", () => {
+  const refused = ["1.5", "1e3", "-5", "0x10", "８", "12 34", "65536", "NaN"]
+  test.each(refused)("%p", value => {
+    expect(problemsOf({ CODEXAPI_PORT: value })).toHaveLength(1)
+  })
+})
+
+test("blank values count as absent, and blanks around a value do not count", () => {
+  expect(readConfig({ CODEXAPI_PORT: "", CODEXAPI_BRAND_NAME: "  " })).toMatchObject({
+    port: 8787,
+    brand_name: "CodexAPI.pro",
+  })
+  expect(readConfig({ CODEXAPI_PORT: " 99 " }).port).toBe(99)
+})
+
+test("an upstream exists for each vendor whose key is set, at its own or the given address", () => {
+  const { upstreams } = readConfig({
+    OPENAI_API_KEY: "sk-1",
+    OPENROUTER_API_KEY: "sk-or-2",
+    OPENROUTER_BASE_URL: "http://127.0.0.1:1/v1//",
+    ANTHROPIC_BASE_URL: "https://unused.example",
+  })
+  expect(upstreams).toEqual([
+    { id: "openai", base_url: "https://api.openai.com/v1", key: "sk-1", key_env: "OPENAI_API_KEY" },
+    { id: "openrouter", base_url: "http://127.0.0.1:1/v1", key: "sk-or-2", key_env: "OPENROUTER_API_KEY" },
+  ])
+})
+
+test("every documented variable has an example and a sentence", () => {
+  for (const { name, example, summary } of VARIABLES) {
+    expect(name).toMatch(/^[A-Z_]+$/)
+    expect(example).not.toBe("")
+    expect(summary).toMatch(/\.$/)
+  }
+})
+
+test("every documented example is accepted", () => {
+  const examples = VARIABLES.map(({ name, example }) => [name, example] as const)
+  const usable = examples.filter(([name]) => name !== "CODEXAPI_SECRET")
+  expect(problemsOf(Object.fromEntries(usable))).toEqual([])
+})

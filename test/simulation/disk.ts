@@ -1,0 +1,143 @@
+/** The simulated machine under the store: a real SQLite database that outlives processes, crashes and faults. */
+import type { Database } from "bun:sqlite"
+
+/** What goes wrong. `crash-before` and `crash-after` stop the process at a statement of its own choice of time. */
+export type FaultKind = "crash-before" | "crash-after" | "begin" | "commit" | "statement" | "disk-full"
+
+/** Thrown where SQLite would report that the disk did not do its work. */
+export class DiskFault extends Error {
+  override readonly name = "DiskFault"
+}
+
+/** Thrown to code of a process that is dead: a real one would not get here at all. */
+export class ProcessDied extends Error {
+  override readonly name = "ProcessDied"
+}
+
+export interface Disk {
+  /** What is on the disk, for the oracle; between groups this is what a new process would find. */
+  readonly database: Database
+  /** No process is running: the last one died. */
+  readonly is_down: boolean
+  /** Faults that happened so far, crashes not counted. */
+  readonly fault_count: number
+  /** A new process's connection. What an earlier process still does has no effect from here on. */
+  connect(): Database
+  /** Lets `kind` happen after so many more statements (at the next BEGIN or COMMIT after them for those kinds). */
+  arm(kind: FaultKind, statement_count: number): void
+  disarm(): void
+  /** Kills the process: what is not committed is gone. */
+  crash(): void
+}
+
+type Values = Parameters<ReturnType<Database["query"]>["run"]>
+
+/** A disk with `database` on it. */
+export function createDisk(database: Database): Disk {
+  let process_number = 0
+  let is_down = true
+  let fault_count = 0
+  let armed: { kind: FaultKind; left: number } | undefined
+
+  function crash(): void {
+    if (database.inTransaction) database.exec("ROLLBACK")
+    is_down = true
+    armed = undefined
+  }
+
+  function fail(kind: FaultKind): never {
+    fault_count += 1
+    // SQLite undoes everything on its own when the disk is full.
+    if (kind === "disk-full" && database.inTransaction) database.exec("ROLLBACK")
+    throw new DiskFault(`simulated fault: ${kind}`)
+  }
+
+  function carryOut<T>(sql: string, statement: () => T): T {
+    const kind = findDue(sql)
+    if (kind === "crash-before" || kind === "crash-after") {
+      if (kind === "crash-after") statement()
+      crash()
+      throw new ProcessDied()
+    }
+    return kind ? fail(kind) : statement()
+  }
+
+  function findDue(sql: string): FaultKind | undefined {
+    if (!armed) return undefined
+    armed.left -= 1
+    const { kind, left } = armed
+    if (left > 0 || !canHitHere(kind, sql)) return undefined
+    armed = undefined
+    return kind
+  }
+
+  return {
+    database,
+    get is_down() {
+      return is_down
+    },
+    get fault_count() {
+      return fault_count
+    },
+    connect() {
+      process_number += 1
+      is_down = false
+      const number = process_number
+      const is_alive = () => number === process_number && !is_down
+      return connectionFor(database, { is_alive, carryOut })
+    },
+    arm(kind, left) {
+      armed = { kind, left }
+    },
+    disarm() {
+      armed = undefined
+    },
+    crash,
+  }
+}
+
+/** A crash can come at any statement; undoing never fails on its own; the others have their own statement. */
+function canHitHere(kind: FaultKind, sql: string): boolean {
+  switch (kind) {
+    case "crash-before":
+    case "crash-after":
+      return true
+    case "begin":
+      return sql.startsWith("BEGIN")
+    case "commit":
+      return sql === "COMMIT"
+    case "statement":
+    case "disk-full":
+      return /^(SELECT|INSERT|UPDATE)/.test(sql)
+  }
+}
+
+interface Link {
+  is_alive(): boolean
+  carryOut<T>(sql: string, statement: () => T): T
+}
+
+/** Those parts of a `Database` that the store uses. */
+function connectionFor(database: Database, { is_alive, carryOut }: Link): Database {
+  function act<T>(sql: string, statement: () => T): T {
+    if (!is_alive()) throw new ProcessDied()
+    return carryOut(sql, statement)
+  }
+  const connection = {
+    get inTransaction() {
+      return is_alive() && database.inTransaction
+    },
+    run: (sql: string) => act(sql, () => database.run(sql)),
+    exec: (sql: string) => act(sql, () => database.exec(sql)),
+    query(sql: string) {
+      const statement = database.query(sql)
+      return {
+        run: (...values: Values) => act(sql, () => statement.run(...values)),
+        get: (...values: Values) => act(sql, () => statement.get(...values)),
+        all: (...values: Values) => act(sql, () => statement.all(...values)),
+      }
+    },
+    close() {},
+  }
+  return connection as unknown as Database
+}

@@ -1,0 +1,110 @@
+/** Whether a request's end is right: the charged usage, the price, and where the money came from. */
+import type { Outcome } from "../../src/wallet/metering/receipt.ts"
+import type { TokenUsage } from "../../src/wallet/pricing/usage.ts"
+import type { RequestRow } from "./books.ts"
+import { assertThat, type End, heldBy, isWithin, type Request } from "./oracle.ts"
+import { priceOf, tokens } from "./prices.ts"
+
+const COUNTERS = [
+  "input_tokens",
+  "cache_read_tokens",
+  "cache_write_5m_tokens",
+  "cache_write_1h_tokens",
+  "output_tokens",
+  "reasoning_tokens",
+  "web_search_count",
+] as const satisfies (keyof TokenUsage)[]
+
+/** Throws Violation. The row is the committed one; `end` is what was acknowledged or found after a crash. */
+export function judgeEnd(row: RequestRow, request: Request, end: End): void {
+  const { request_id } = request.admission
+  const say = (what: string) => () =>
+    `${request_id} ${what}: ${JSON.stringify(row)} after ${JSON.stringify(end.outcome)}`
+  assertThat(row.state !== "open" && row.held_nanos === 0, say("should have ended and hold nothing"))
+  judgeReceipt(row, end, say)
+  judgeUsage(request, end, say)
+  judgeMoney(request, end, say)
+  assertThat(request.announced_count <= 1, say(`was announced ${request.announced_count} times`))
+}
+
+type Say = (what: string) => () => string
+
+/** The receipt says what the settlement said. */
+function judgeReceipt(row: RequestRow, end: End, say: Say): void {
+  const { settlement, outcome } = end
+  const { usage, usage_source, cost_nanos, charged_nanos, loss_nanos, state } = settlement
+  const isSame =
+    COUNTERS.every(counter => row[counter] === usage[counter]) &&
+    row.state === state &&
+    row.usage_source === usage_source &&
+    row.cost_nanos === cost_nanos &&
+    row.charged_nanos === charged_nanos &&
+    row.loss_nanos === loss_nanos &&
+    row.end_reason === outcome.end_reason &&
+    row.usage_flag === (outcome.reported?.flag ?? null) &&
+    row.tier_served === (outcome.tier_served ?? row.tier_asked)
+  assertThat(isSame, say("has another receipt than was acknowledged"))
+}
+
+/** The usage is the reported one, or an estimate of what was delivered, or none. */
+function judgeUsage(request: Request, end: End, say: Say): void {
+  const { outcome, settlement } = end
+  const { usage, usage_source, state } = settlement
+  const expected = expectedSource(outcome)
+  assertThat(usage_source === expected, say(`is priced by ${usage_source} usage instead of ${expected}`))
+  assertThat(state === (expected === "none" ? "released" : "settled"), say("is in the wrong state"))
+  if (expected === "reported")
+    assertThat(isSameUsage(usage, outcome.reported!.usage), say("has another usage"))
+  if (expected === "none") assertThat(isSameUsage(usage, tokens(0, 0)), say("is charged for nothing"))
+  if (expected === "estimated") judgeEstimate(request, end, say)
+}
+
+export function expectedSource({ reported, delivered_output_tokens, end_reason }: Outcome) {
+  if (reported) return "reported"
+  return delivered_output_tokens === 0 && end_reason !== "completed" ? "none" : "estimated"
+}
+
+const isSameUsage = (a: TokenUsage, b: TokenUsage) => COUNTERS.every(counter => a[counter] === b[counter])
+
+/** An estimate is never above the hold, and no lower than it has to be (two tokens for the rounding). */
+function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say): void {
+  const { rate_card, estimated_input_tokens, tier_asked } = request.admission
+  const tier = outcome.tier_served ?? tier_asked
+  const held = heldBy(request)
+  const price = (usage: TokenUsage) => priceOf(rate_card, usage, tier)
+  const full = tokens(estimated_input_tokens, outcome.delivered_output_tokens)
+  const { usage } = settlement
+  assertThat(price(usage) <= held, say(`is estimated above its hold of ${held}`))
+  if (price(full) <= held)
+    return assertThat(isSameUsage(usage, full), say("is estimated lower than delivered"))
+  if (price(tokens(estimated_input_tokens, 0)) > held) {
+    return assertThat(isSameUsage(usage, tokens(0, 0)), say("should be estimated as nothing"))
+  }
+  const isInputKept = isSameUsage(usage, tokens(estimated_input_tokens, usage.output_tokens))
+  const isFull = price(tokens(estimated_input_tokens, usage.output_tokens + 2)) > held
+  assertThat(isInputKept && isFull, say(`is estimated too low for its hold of ${held}`))
+}
+
+/** The price is exact; an overrun is taken from what is free, and only what is not there is lost. */
+function judgeMoney(request: Request, end: End, say: Say): void {
+  const { outcome, settlement, free, frozen } = end
+  const { rate_card, tier_asked } = request.admission
+  const cost = BigInt(settlement.cost_nanos)
+  const charged = BigInt(settlement.charged_nanos)
+  const loss = BigInt(settlement.loss_nanos)
+  const price = priceOf(rate_card, settlement.usage, outcome.tier_served ?? tier_asked)
+  assertThat(cost === price, say(`costs ${cost} instead of ${price}`))
+  assertThat(charged >= 0n && loss >= 0n && charged + loss === cost, say("does not add up"))
+  const held = heldBy(request)
+  const overrun = cost > held ? cost - held : 0n
+  const from_free = overrun - loss
+  assertThat(from_free >= 0n, say(`lost ${loss} of an overrun of ${overrun}`))
+  if (overrun === 0n) return
+  const isAllTaken = loss === 0n && frozen.has(false) && from_free <= free.high
+  const isEmptied = loss > 0n && frozen.has(false) && isWithin(from_free, free)
+  const isUntouched = frozen.has(true) && from_free === 0n
+  assertThat(
+    isAllTaken || isEmptied || isUntouched,
+    say(`took ${from_free} of ${free.low}…${free.high} free`),
+  )
+}
