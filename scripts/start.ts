@@ -25,17 +25,27 @@ const server = Bun.spawn([EXECUTABLE, "serve"], { env, stdout: "pipe", stderr: "
 process.on("SIGINT", () => server.kill("SIGTERM"))
 process.on("SIGTERM", () => server.kill("SIGTERM"))
 
+const output = server.stdout.getReader()
 const url = await readyUrl()
 const token = await demoToken()
-if (!process.argv.includes("--no-demo")) await showOneAnswer()
-printHowToUse()
+try {
+  if (!process.argv.includes("--no-demo")) await showOneAnswer()
+  printHowToUse()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  server.kill("SIGTERM")
+  await server.exited
+  process.exit(1)
+}
 process.exit(await server.exited)
 
 /** The address from the server's first line; ends the script when the server does not come up. */
 async function readyUrl(): Promise<string> {
   let text = ""
-  for await (const chunk of server.stdout) {
-    text += new TextDecoder().decode(chunk)
+  for (;;) {
+    const { value, done } = await output.read()
+    if (done) break
+    text += new TextDecoder().decode(value)
     const found = /listening on (\S+)\n/.exec(text)
     if (found) return found[1]!
   }
@@ -68,12 +78,13 @@ async function showOneAnswer(): Promise<void> {
   try {
     writeFileSync(join(home, "config.toml"), codexConfig())
     print(`\nAsking through the Codex CLI: ${JSON.stringify(PROMPT)}\n`)
-    const codex = Bun.spawnSync(
+    const codex = Bun.spawn(
       [resolve("node_modules/.bin/codex"), "exec", "--skip-git-repo-check", "--cd", home, PROMPT],
       { env: { ...process.env, CODEX_HOME: home }, stdin: "ignore", stderr: "pipe", timeout: 120_000 },
     )
-    if (codex.exitCode !== 0) throw new Error(`the Codex CLI failed:\n${codex.stderr}`)
-    print(`  ${codex.stdout.toString().trim().replaceAll("\n", "\n  ")}\n`)
+    const [answer, problems] = await Promise.all([codex.stdout.text(), codex.stderr.text()])
+    if ((await codex.exited) !== 0) throw new Error(`the Codex CLI failed:\n${problems}`)
+    print(`  ${answer.trim().replaceAll("\n", "\n  ")}\n`)
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -88,7 +99,8 @@ async function showOneAnswer(): Promise<void> {
   print(`Balance   $${before.balanceUsd} before, $${after.balanceUsd} now`)
 }
 
-const codexConfig = () => `model = "gpt-5.5"
+function codexConfig(): string {
+  return `model = "gpt-5.5"
 model_provider = "codexapi"
 approval_policy = "never"
 sandbox_mode = "read-only"
@@ -99,6 +111,7 @@ base_url = "${url}/v1"
 experimental_bearer_token = "${token}"
 wire_api = "responses"
 `
+}
 
 function printHowToUse(): void {
   const data = process.env.CODEXAPI_DATA_DIR ? `CODEXAPI_DATA_DIR=${data_dir} ` : ""

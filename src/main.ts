@@ -67,8 +67,7 @@ async function runServer(): Promise<number> {
   const config = readConfig(process.env)
   raiseRequestLimit(process.env)
   const running = await serve(config)
-  print(`codexapi listening on ${running.url}`)
-  print(`admin key in ${adminKeyPath(config.data_dir)}`)
+  print(`codexapi listening on ${running.url}\nadmin key in ${adminKeyPath(config.data_dir)}`)
   await new Promise(resolve => {
     process.once("SIGTERM", resolve)
     process.once("SIGINT", resolve)

@@ -58,6 +58,6 @@ export function startEventLog(needs: {
   }
 }
 
-/** The newest events first. */
+/** The newest events first. By row, not by id: the ids of one batch are made in one millisecond and have no order. */
 export const listEvents = (q: Query, limit: number): Promise<LoggedEvent[]> =>
-  q.all<LoggedEvent>("SELECT id, name, data, created_at FROM event_log ORDER BY id DESC LIMIT ?", limit)
+  q.all<LoggedEvent>("SELECT id, name, data, created_at FROM event_log ORDER BY rowid DESC LIMIT ?", limit)

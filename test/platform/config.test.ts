@@ -63,7 +63,7 @@ test("every variable is read", () => {
 test("every problem is reported at once, each with the variable's name, its value and an example", () => {
   const problems = problemsOf({
     CODEXAPI_PORT: "70000",
-    CODEXAPI_PUBLIC_URL: "api.example.com",
+    CODEXAPI_PUBLIC_URL: "example.com",
     CODEXAPI_LOG_LEVEL: "loud",
     CODEXAPI_KEY_CONCURRENCY: "-1",
     CODEXAPI_SECRET: "short",
@@ -71,9 +71,11 @@ test("every problem is reported at once, each with the variable's name, its valu
   })
   expect(problems).toEqual([
     'CODEXAPI_PORT is "70000": give a whole number from 0 to 65535, e.g. CODEXAPI_PORT=8787.',
-    'CODEXAPI_PUBLIC_URL is "api.example.com": give an http or https address, e.g. CODEXAPI_PUBLIC_URL=https://api.example.com.',
+    'CODEXAPI_PUBLIC_URL is "example.com": give an http or https address, ' +
+      "e.g. CODEXAPI_PUBLIC_URL=https://api.example.com.",
     'CODEXAPI_LOG_LEVEL is "loud": give one of info, debug, warn, error, e.g. CODEXAPI_LOG_LEVEL=info.',
-    'CODEXAPI_KEY_CONCURRENCY is "-1": give a whole number from 1 to 1000000, e.g. CODEXAPI_KEY_CONCURRENCY=32.',
+    'CODEXAPI_KEY_CONCURRENCY is "-1": give a whole number from 1 to 1000000, ' +
+      "e.g. CODEXAPI_KEY_CONCURRENCY=32.",
     'OPENAI_BASE_URL is "ftp://example.com": give an http or https address.',
     "CODEXAPI_SECRET has fewer than 32 characters. Make one with `openssl rand -hex 32`.",
   ])

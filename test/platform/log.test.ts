@@ -20,7 +20,7 @@ test.each([
   expect(writtenAt(level)).toEqual([...written])
 })
 
-test("a line is one JSON object with time, level, message and fields, also when they contain line breaks", () => {
+test("a line is one JSON object with its fields, also when they contain line breaks", () => {
   const lines: string[] = []
   createLog("info", line => lines.push(line)).warn("one\ntwo", { request_id: "req_1" })
   expect(lines).toHaveLength(1)

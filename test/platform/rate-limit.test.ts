@@ -50,7 +50,7 @@ test("names do not share", () => {
   expect(take(1, "a")).toEqual([1_000])
 })
 
-test("when there are too many names, those that are idle are forgotten and those that are used up are not", () => {
+test("of too many names the idle ones are forgotten, those that are used up are not", () => {
   const { clock, take } = limit({ burst: 1, per_minute: 60 })
   for (let name = 0; name < 99_999; name++) take(1, `idle-${name}`)
   clock.advance(1_000)

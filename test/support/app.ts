@@ -34,7 +34,8 @@ const ENVIRONMENT = {
 /** What `PASSWORD` hashes to with Argon2id at its cheapest: verifying it costs no time. */
 export const PASSWORD = "correct horse battery"
 const PASSWORD_HASH =
-  "$argon2id$v=19$m=8,t=1,p=1$LlBVclvOpqKsJ/+CxsfOKjaJgwV8dfd31dOnhMwF8os$woimSOneoHJnUBgZaUbVXmk+UWYlAbYaKGtpcJPPQyU"
+  "$argon2id$v=19$m=8,t=1,p=1" +
+  "$LlBVclvOpqKsJ/+CxsfOKjaJgwV8dfd31dOnhMwF8os$woimSOneoHJnUBgZaUbVXmk+UWYlAbYaKGtpcJPPQyU"
 
 export interface TestCustomer {
   id: string
@@ -189,7 +190,7 @@ export interface Books {
   receipts: Receipt[]
 }
 
-/** Waits for background work, checks every law of the ledger and the price of every receipt, gives the books. */
+/** Waits for background work, checks every law and the price of every receipt, and gives the books. */
 export async function readBooks({ app }: TestApp, customer: { id: string }): Promise<Books> {
   await app.tasks.idle()
   const laws = [...(await verifyLedger(app.store.read)), await repriceReceipts(app.store.read)]
