@@ -1,11 +1,14 @@
 /** The column kit: every column type the schema may use, once per SQL dialect; not the tables themselves. */
-import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core"
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
 
 /** Makes a table; property names are the SQL names. */
 export const table = sqliteTable
 
 /** A text primary key: a prefixed id such as `cus_…`, made by the caller. */
 export const id = () => text().primaryKey()
+
+/** A primary key of several columns. */
+export const keyedBy = primaryKey
 
 /** Free text or a reference to another table's id. */
 export const string = () => text()

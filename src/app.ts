@@ -10,6 +10,7 @@ import type { AnswerNeeds } from "./gateway/answer.ts"
 import { openCatalog } from "./gateway/catalog/catalog.ts"
 import { seedCatalog } from "./gateway/catalog/seed.ts"
 import type { Fetch } from "./gateway/upstream/send.ts"
+import { createWatch } from "./gateway/upstream/watchdog.ts"
 import { type Clock, systemClock } from "./platform/clock.ts"
 import type { Config } from "./platform/config.ts"
 import { createEvents } from "./platform/events.ts"
@@ -81,6 +82,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     tasks: createTasks(error => log.error("background work failed", describeError(error))),
     drains: { open: 0 },
     connections: new Set(),
+    watch: createWatch(clock),
     async close() {
       await store.close()
       await cache.close()

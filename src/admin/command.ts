@@ -72,6 +72,13 @@ export function integerOf(values: Values, name: string, fallback?: number): numb
   return Number(raw)
 }
 
+/** A whole number option above 0. Throws UsageError. */
+export function positiveOf(values: Values, name: string, fallback: number): number {
+  const value = integerOf(values, name, fallback)
+  if (value === 0) throw new UsageError(`--${name} must be above 0`)
+  return value
+}
+
 /** What an output looks like on a terminal. */
 export function render(output: Output): string {
   if (!Array.isArray(output)) {

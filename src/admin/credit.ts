@@ -2,7 +2,7 @@
 import type { RegisterNeeds } from "../account/register/register.ts"
 import { AppError } from "../platform/errors.ts"
 import { customerAccount } from "../wallet/ledger/chart.ts"
-import { formatUsd, parseUsd } from "../wallet/ledger/nanos.ts"
+import { formatUsd, type Nanos, parseUsd } from "../wallet/ledger/nanos.ts"
 import { post } from "../wallet/ledger/post.ts"
 
 export interface Adjustment {
@@ -15,27 +15,28 @@ export interface Adjustment {
   id?: string
 }
 
+/** An amount of USD above 0. Throws `invalid`. */
+export function readAmount(amount: string): Nanos {
+  const amount_nanos = parseUsd(amount)
+  if (amount_nanos) return amount_nanos
+  throw new AppError("invalid", `The amount must be USD above 0 such as 12.50, not ${amount}.`, {
+    field: "amount",
+  })
+}
+
 /**
  * Posts the adjustment and gives the transfer's id. Throws `invalid` for an amount that is none, `conflict` when
  * the id was used for something else, `payment_required` when a debit exceeds the balance.
  */
 export async function adjustCredit(needs: RegisterNeeds, adjustment: Adjustment): Promise<string> {
-  const amount_nanos = parseUsd(adjustment.amount)
-  if (!amount_nanos) {
-    throw new AppError("invalid", `The amount must be USD above 0 such as 12.50, not ${adjustment.amount}.`, {
-      field: "amount",
-    })
-  }
+  const amount_nanos = readAmount(adjustment.amount)
   const wallet = customerAccount(adjustment.customer_id, "token")
   const issue = "system/issue_admin"
   const is_credit = adjustment.direction === "credit"
   const id = `admin:${adjustment.id ?? needs.newId("adj")}`
   const now = needs.clock.now()
-  const result = await needs.store.tx(q => {
-    q.afterCommit(() =>
-      needs.events.emit("credit-posted", { customer_id: adjustment.customer_id, transfer_id: id }),
-    )
-    return post(q, now, [
+  const result = await needs.store.tx(async q => {
+    const posted = await post(q, now, [
       {
         id,
         group_id: id,
@@ -48,6 +49,11 @@ export async function adjustCredit(needs: RegisterNeeds, adjustment: Adjustment)
         event_at: now,
       },
     ])
+    if (posted.kind === "posted") {
+      const { customer_id } = adjustment
+      q.afterCommit(() => needs.events.emit("credit-posted", { customer_id, transfer_id: id }))
+    }
+    return posted
   })
   switch (result.kind) {
     case "posted":

@@ -45,9 +45,12 @@ export async function authenticate(needs: GuardNeeds, request: Request, address:
  * nobody else's `x-forwarded-for` is.
  */
 export function clientAddress(request: Request, peer: string | undefined): string {
-  const is_local_proxy = peer === "127.0.0.1" || peer === "::1" || peer === "::ffff:127.0.0.1"
-  const forwarded = is_local_proxy
-    ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim()
-    : undefined
-  return forwarded || peer || "unknown"
+  const own = plainAddress(peer)
+  const is_local_proxy = own === "127.0.0.1" || own === "::1"
+  const forwarded = is_local_proxy ? request.headers.get("x-forwarded-for")?.split(",").at(-1) : undefined
+  return plainAddress(forwarded) || own || "unknown"
 }
+
+/** An IPv4 address that IPv6 carries (`::ffff:1.2.3.4`, from a socket that takes both) in its own form. */
+const plainAddress = (address: string | undefined): string | undefined =>
+  address?.trim().replace(/^::ffff:(?=[\d.]+$)/i, "")

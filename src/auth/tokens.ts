@@ -22,8 +22,12 @@ export function isWellFormedToken(token: string): boolean {
   return checksum(token.slice(0, end)) === token.slice(end)
 }
 
-/** What may be shown of a token: `cxk_…a1b2`. */
-export const hintOf = (token: string): string => `${token.slice(0, 4)}…${token.slice(-4)}`
+/** Of anything shorter, eight characters would be too much to show. */
+const SHORTEST_HINTED = 20
+
+/** What may be shown of a token: `cxk_…a1b2`. Also of strings that only were sent as one. */
+export const hintOf = (token: string): string =>
+  token.length < SHORTEST_HINTED ? "…" : `${token.slice(0, 4)}…${token.slice(-4)}`
 
 function checksum(body: string): string {
   const crc = new Uint8Array(4)

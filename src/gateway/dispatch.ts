@@ -6,14 +6,8 @@ import type { Attempt } from "../wallet/metering/receipt.ts"
 import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import type { Route } from "./catalog/catalog.ts"
 import { type Sniffed, sniffAnswer } from "./protocol/openai-responses/sniff.ts"
-import {
-  type Batch,
-  CLIENT_LEFT,
-  type Connection,
-  type ConnectNeeds,
-  connect,
-  SILENT,
-} from "./upstream/connection.ts"
+import type { Batch } from "./protocol/sse.ts"
+import { CLIENT_LEFT, type Connection, type ConnectNeeds, connect, SILENT } from "./upstream/connection.ts"
 import { cutOff, type Failure, readFailure, silent, unreachable } from "./upstream/failures.ts"
 
 /** What the tries came to. */

@@ -5,14 +5,15 @@ import type { EndReason } from "../wallet/metering/receipt.ts"
 import { type Exchange, endExchange, estimateTokens, type GatewayNeeds } from "./exchange.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./protocol/openai-responses/codex-quirks.ts"
 import { writeFailure } from "./protocol/openai-responses/errors.ts"
-import { isTerminal, nextSequenceNumber } from "./protocol/openai-responses/sniff.ts"
-import { eventName, KEEPALIVE_COMMENT } from "./protocol/sse.ts"
-import type { Batch, Connection, ReadEnd } from "./upstream/connection.ts"
+import { isTerminal, nextSequenceNumber, responseIdOf } from "./protocol/openai-responses/sniff.ts"
+import { type Batch, eventName, KEEPALIVE_COMMENT, splitEvents } from "./protocol/sse.ts"
+import type { Connection, ReadEnd } from "./upstream/connection.ts"
 import { cutOff, silent } from "./upstream/failures.ts"
-import { startWatchdog } from "./upstream/watchdog.ts"
+import type { Watchdog } from "./upstream/watchdog.ts"
 
 /** After this much silence the client gets a keepalive; Codex gives up after 300 s (codex-cli-wire 5.3). */
 const KEEPALIVE_MS = 15_000
+const SILENCE = Symbol("silence")
 /** A client that left: its answer is read to the end for the true usage, within these bounds (money.md). */
 const LONGEST_DRAIN_MS = 120_000
 const MOST_DRAINS = 64
@@ -32,7 +33,9 @@ interface Forwarding {
   has_client_left: boolean
   /** The step under way; a drain waits for it. */
   step: Promise<unknown>
-  keepalive: { touch(): void; stop(): void }
+  keepalive: Keepalive
+  /** Runs from the terminal event to the end of the connection. */
+  linger?: Watchdog
 }
 
 /** The answer's body. It ends the exchange in every way a stream can end, exactly once. */
@@ -40,8 +43,7 @@ export function forwardStream(
   needs: GatewayNeeds,
   exchange: Exchange,
   stream: { connection: Connection; head: Batch[] },
-): ReadableStream<Uint8Array> {
-  let sendKeepalive = () => {}
+): AsyncGenerator<Uint8Array> {
   const forwarding: Forwarding = {
     needs,
     exchange,
@@ -51,29 +53,37 @@ export function forwardStream(
     state: "open",
     has_client_left: false,
     step: Promise.resolve(),
-    keepalive: startKeepalive(needs, () => sendKeepalive()),
+    keepalive: startKeepalive(needs),
   }
   const onLeave = () => needs.tasks.track(drain(forwarding))
   exchange.client_left.addEventListener("abort", onLeave, { once: true })
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const bytes = exchange.client === "codex" ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT
-        sendKeepalive = () => forwarding.has_client_left || controller.enqueue(bytes)
-        if (exchange.client_left.aborted) onLeave()
-      },
-      async pull(controller) {
-        const bytes = nextBytes(forwarding)
-        forwarding.step = bytes.catch(() => {})
-        const ready = await bytes
-        if (forwarding.has_client_left) return
-        if (ready) controller.enqueue(ready)
-        else controller.close()
-      },
-      cancel: onLeave,
-    },
-    { highWaterMark: 0 },
-  )
+  if (exchange.client_left.aborted) onLeave()
+  return body(forwarding)
+}
+
+/**
+ * Batch after batch until the end, or until the client has left: then the drain takes over. An async generator
+ * is the cheapest body that Bun sends: a pull stream costs 8 µs more an answer, a direct stream 10.
+ */
+async function* body(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
+  const { keepalive, exchange, needs } = forwarding
+  const awake = exchange.client === "codex" ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT
+  try {
+    for (;;) {
+      const step = nextBytes(forwarding)
+      forwarding.step = step.catch(() => {})
+      let bytes = await keepalive.watch(step)
+      while (bytes === SILENCE) {
+        yield awake
+        bytes = await keepalive.watch(step)
+      }
+      if (!bytes || forwarding.has_client_left) return
+      yield bytes
+    }
+  } finally {
+    // Bun ends the generator when the socket is gone, sometimes before the request's signal says so.
+    if (forwarding.state === "open") needs.tasks.track(drain(forwarding))
+  }
 }
 
 /** Reads one batch, accounts for it, and gives the bytes for the client; `undefined` when nothing more comes. */
@@ -89,7 +99,7 @@ async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined
   if (isTerminal(sniffed)) {
     // The client sees the end only when the charge is durable: a complete answer is always paid for.
     await settle(forwarding, sniffed.phase as EndReason)
-    forwarding.needs.clock.after(LINGER_MS, () => connection.abort())
+    forwarding.linger = forwarding.needs.watch.start(LINGER_MS, () => connection.abort())
     return exchange.client === "codex" && sniffed.phase === "incomplete"
       ? completeForCodex(batch)
       : batch.bytes
@@ -138,6 +148,7 @@ function close(forwarding: Forwarding): undefined {
   forwarding.state = "closed"
   forwarding.connection.close()
   forwarding.keepalive.stop()
+  forwarding.linger?.stop()
 }
 
 /** The client is gone: reads on for the usage, or gives up at once when too many do. */
@@ -161,13 +172,13 @@ async function drain(forwarding: Forwarding): Promise<void> {
 
 const failureEvent = ({ connection, exchange }: Forwarding, error: AppError) =>
   writeFailure(error, {
-    response_id: connection.sniffed.response_id ?? exchange.request_id,
+    response_id: responseIdOf(connection.sniffed) ?? exchange.request_id,
     created_at: exchange.meter.started_at,
     sequence_number: nextSequenceNumber(connection.sniffed),
   })
 
 function completeForCodex(batch: Batch): Uint8Array {
-  const parts = batch.events.map(event =>
+  const parts = splitEvents(batch.text).map(event =>
     eventName(event) === "response.incomplete"
       ? completeInsteadOfIncomplete(event)
       : Buffer.from(`${event}\n\n`, "latin1"),
@@ -184,12 +195,28 @@ function outOfCredit({ needs, exchange }: Forwarding): AppError {
   )
 }
 
-/** Sends something after every stretch of silence. */
-function startKeepalive(needs: GatewayNeeds, send: () => void): { touch(): void; stop(): void } {
-  let watchdog = startWatchdog(needs.clock, KEEPALIVE_MS, again)
-  function again(): void {
-    send()
-    watchdog = startWatchdog(needs.clock, KEEPALIVE_MS, again)
+interface Keepalive {
+  /** The step's result, or `SILENCE` when nothing came for a while: then watch it again. */
+  watch<T>(step: Promise<T>): Promise<T | typeof SILENCE>
+  touch(): void
+  stop(): void
+}
+
+function startKeepalive(needs: GatewayNeeds): Keepalive {
+  let onSilence = () => {}
+  const again = () => needs.watch.start(KEEPALIVE_MS, wake)
+  let watchdog = again()
+  function wake(): void {
+    watchdog = again()
+    onSilence()
   }
-  return { touch: () => watchdog.touch(), stop: () => watchdog.stop() }
+  return {
+    watch: step =>
+      new Promise((resolve, reject) => {
+        onSilence = () => resolve(SILENCE)
+        step.then(resolve, reject)
+      }),
+    touch: () => watchdog.touch(),
+    stop: () => watchdog.stop(),
+  }
 }

@@ -1,5 +1,5 @@
 /** TypeBox shapes that every endpoint of our own API shares. */
-import { t } from "elysia"
+import { type TSchema, t } from "elysia"
 
 /** An exact decimal amount of USD; never a float. */
 export const Usd = t.String({
@@ -24,8 +24,12 @@ export const Problem = t.Object(
   { additionalProperties: true, description: "Problem document (RFC 9457)" },
 )
 
+/** A parameter with a default: a client may leave it out, a handler always finds it. */
+export const defaulted = <Schema extends TSchema>(schema: Schema): Schema =>
+  t.Optional(schema) as TSchema as Schema
+
 export const PageQuery = {
-  limit: t.Integer({ minimum: 1, maximum: 200, default: 50, description: "Rows per page" }),
+  limit: defaulted(t.Integer({ minimum: 1, maximum: 200, default: 50, description: "Rows per page" })),
   cursor: t.Optional(t.String({ maxLength: 64, description: "nextCursor of the page before" })),
 }
 

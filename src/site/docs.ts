@@ -24,7 +24,8 @@ export const docsRoutes = (needs: { config: { brand_name: string } }) =>
       swagger({
         path: "/swagger",
         scalarCDN: SCRIPT_PATH,
-        scalarConfig: { withDefaultFonts: false, telemetry: false } as object,
+        // An empty proxy: without one Scalar may send what a customer tries, key and all, through its own.
+        scalarConfig: { withDefaultFonts: false, telemetry: false, proxyUrl: "" } as object,
         documentation: {
           info: {
             title: `${needs.config.brand_name} API`,

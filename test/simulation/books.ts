@@ -170,7 +170,7 @@ function transfersOf(request: Request): KnownTransfer[] {
   const free = `${customer_id}/token`
   const held = `${customer_id}/token_held`
   const known: KnownTransfer[] = [...request.holds].map(([number, amount]) => ({
-    id: `hold:${request_id}:${number}`,
+    id: `${request_id}:hold:${number}`,
     from: free,
     to: held,
     amount,
@@ -182,15 +182,15 @@ function transfersOf(request: Request): KnownTransfer[] {
     const from_held = cost < total ? cost : total
     const loss = BigInt(settlement.loss_nanos)
     known.push(
-      { id: `settle:${request_id}`, from: held, to: "system/revenue_usage", amount: from_held },
-      { id: `release:${request_id}`, from: held, to: free, amount: total - from_held },
+      { id: `${request_id}:settle`, from: held, to: "system/revenue_usage", amount: from_held },
+      { id: `${request_id}:release`, from: held, to: free, amount: total - from_held },
       {
-        id: `overrun:${request_id}`,
+        id: `${request_id}:overrun`,
         from: free,
         to: "system/revenue_usage",
         amount: cost - from_held - loss,
       },
-      { id: `loss:${request_id}`, from: "system/loss_overrun", to: "system/revenue_usage", amount: loss },
+      { id: `${request_id}:loss`, from: "system/loss_overrun", to: "system/revenue_usage", amount: loss },
     )
   }
   return known.filter(one => one.amount > 0n)

@@ -30,14 +30,22 @@ export interface Disk {
   crash(): void
 }
 
-type Values = Parameters<ReturnType<Database["query"]>["run"]>
+type Statement = ReturnType<Database["query"]>
+type Values = Parameters<Statement["run"]>
 
 /** A disk with `database` on it. */
 export function createDisk(database: Database): Disk {
   let process_number = 0
   let is_down = true
   let fault_count = 0
+  const statements = new Map<string, Statement>()
   let armed: { kind: FaultKind; left: number } | undefined
+
+  function prepare(sql: string): Statement {
+    const statement = statements.get(sql) ?? database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
 
   function crash(): void {
     if (database.inTransaction) database.exec("ROLLBACK")
@@ -84,7 +92,7 @@ export function createDisk(database: Database): Disk {
       is_down = false
       const number = process_number
       const is_alive = () => number === process_number && !is_down
-      return connectionFor(database, { is_alive, carryOut })
+      return connectionFor(database, { prepare, is_alive, carryOut })
     },
     arm(kind, left) {
       armed = { kind, left }
@@ -113,30 +121,31 @@ function canHitHere(kind: FaultKind, sql: string): boolean {
 }
 
 interface Link {
+  /** The processes after each other share their statements: preparing one costs more than running it. */
+  prepare(sql: string): Statement
   is_alive(): boolean
   carryOut<T>(sql: string, statement: () => T): T
 }
 
 /** Those parts of a `Database` that the store uses. */
-function connectionFor(database: Database, { is_alive, carryOut }: Link): Database {
+function connectionFor(database: Database, { prepare, is_alive, carryOut }: Link): Database {
   function act<T>(sql: string, statement: () => T): T {
     if (!is_alive()) throw new ProcessDied()
     return carryOut(sql, statement)
   }
+  const follow = (sql: string, statement: Statement) => ({
+    run: (...values: Values) => act(sql, () => statement.run(...values)),
+    get: (...values: Values) => act(sql, () => statement.get(...values)),
+    all: (...values: Values) => act(sql, () => statement.all(...values)),
+  })
   const connection = {
+    filename: database.filename,
     get inTransaction() {
       return is_alive() && database.inTransaction
     },
     run: (sql: string) => act(sql, () => database.run(sql)),
     exec: (sql: string) => act(sql, () => database.exec(sql)),
-    query(sql: string) {
-      const statement = database.query(sql)
-      return {
-        run: (...values: Values) => act(sql, () => statement.run(...values)),
-        get: (...values: Values) => act(sql, () => statement.get(...values)),
-        all: (...values: Values) => act(sql, () => statement.all(...values)),
-      }
-    },
+    prepare: (sql: string) => follow(sql, prepare(sql)),
     close() {},
   }
   return connection as unknown as Database

@@ -1,5 +1,5 @@
 /** Whether a request's end is right: the charged usage, the price, and where the money came from. */
-import type { Outcome } from "../../src/wallet/metering/receipt.ts"
+import type { Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import type { TokenUsage } from "../../src/wallet/pricing/usage.ts"
 import type { RequestRow } from "./books.ts"
 import { assertThat, type End, heldBy, isWithin, type Request } from "./oracle.ts"
@@ -25,6 +25,13 @@ export function judgeEnd(row: RequestRow, request: Request, end: End): void {
   judgeUsage(request, end, say)
   judgeMoney(request, end, say)
   assertThat(request.announced_count <= 1, say(`was announced ${request.announced_count} times`))
+}
+
+/** The settlement a committed row tells of, when it is the one of `outcome`; each outcome has its own `first_output_ms`. */
+export function settlementIn(row: RequestRow | undefined, outcome: Outcome): Settlement | undefined {
+  if (!row || row.state === "open" || row.first_output_ms !== (outcome.first_output_ms ?? null))
+    return undefined
+  return { ...(row as unknown as Settlement), usage: row as unknown as TokenUsage }
 }
 
 type Say = (what: string) => () => string
@@ -66,7 +73,7 @@ export function expectedSource({ reported, delivered_output_tokens, end_reason }
 
 const isSameUsage = (a: TokenUsage, b: TokenUsage) => COUNTERS.every(counter => a[counter] === b[counter])
 
-/** An estimate is never above the hold, and no lower than it has to be (two tokens for the rounding). */
+/** An estimate is never above the hold, and no lower than it has to be, but for the rounding. */
 function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say): void {
   const { rate_card, estimated_input_tokens, tier_asked } = request.admission
   const tier = outcome.tier_served ?? tier_asked
@@ -75,14 +82,12 @@ function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say)
   const full = tokens(estimated_input_tokens, outcome.delivered_output_tokens)
   const { usage } = settlement
   assertThat(price(usage) <= held, say(`is estimated above its hold of ${held}`))
-  if (price(full) <= held)
-    return assertThat(isSameUsage(usage, full), say("is estimated lower than delivered"))
-  if (price(tokens(estimated_input_tokens, 0)) > held) {
-    return assertThat(isSameUsage(usage, tokens(0, 0)), say("should be estimated as nothing"))
-  }
+  const isInputCovered = price(tokens(estimated_input_tokens, 0)) <= held
   const isInputKept = isSameUsage(usage, tokens(estimated_input_tokens, usage.output_tokens))
-  const isFull = price(tokens(estimated_input_tokens, usage.output_tokens + 2)) > held
-  assertThat(isInputKept && isFull, say(`is estimated too low for its hold of ${held}`))
+  const isMost = isInputKept && price(tokens(estimated_input_tokens, usage.output_tokens + 2)) >= held
+  if (price(full) <= held) assertThat(isSameUsage(usage, full), say("is estimated lower than delivered"))
+  else if (isInputCovered) assertThat(isMost, say(`is estimated too low for its hold of ${held}`))
+  else assertThat(isSameUsage(usage, tokens(0, 0)), say("should be estimated as nothing"))
 }
 
 /** The price is exact; an overrun is taken from what is free, and only what is not there is lost. */

@@ -42,6 +42,8 @@ export interface Request {
   phase: "asked" | "open" | "refused"
   meter: Meter | undefined
   is_extending: boolean
+  /** An end was asked for in this process, with or without success. */
+  is_ending: boolean
   delivered: number
   /** Committed holds by number; what is on its way is in `holding`. */
   holds: Map<number, bigint>
@@ -65,7 +67,7 @@ export interface Intent extends Range {
   /** For a freeze or thaw: what it makes of the account. */
   freezes?: boolean
   /** After a crash nobody knows whether it happened: the books say, and the oracle takes it over. */
-  adopt(books: Books): void
+  adopt(books: Books, operation: Operation): void
 }
 
 export interface Operation extends Intent {
@@ -111,7 +113,7 @@ export function createOracle(customers: Customer[]): Oracle {
       under_way.delete(operation)
     },
     adopt(books) {
-      for (const operation of under_way) operation.adopt(books)
+      for (const operation of under_way) operation.adopt(books, operation)
       under_way.clear()
       for (const request of requests) request.holding = 0n
     },

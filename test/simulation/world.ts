@@ -77,7 +77,7 @@ export function startProcess(world: World): void {
   const clock = { now: () => world.now, after: () => () => {} }
   const boot_id = `boot_${world.process_count}`
   // What registering needs beyond this (keys, passwords) is not part of the simulation.
-  world.needs = { store, events, clock, boot_id, newId: world.newId } as Needs
+  world.needs = { store, events, clock, boot_id, newId: world.newId } as Partial<Needs> as Needs
 }
 
 /** A real call with what it may do to the books. */
@@ -147,7 +147,8 @@ async function makeImage(): Promise<Uint8Array> {
       await q.run("INSERT INTO customer VALUES (?, ?, 'hash', 'active', 0)", id, `${id}@example.com`)
       await openAccounts(q, id)
     }
-    for (const { id, ...card } of CARDS) await addRateCard(q, { newId: () => id, now: 0 }, { ...card, source: "simulation" })
+    for (const { id, ...card } of CARDS)
+      await addRateCard(q, { newId: () => id, now: 0 }, { ...card, source: "simulation" })
   })
   return database.serialize()
 }

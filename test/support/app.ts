@@ -17,6 +17,7 @@ import { listReceipts, type Receipt } from "../../src/wallet/usage/receipts.ts"
 import { repriceReceipts } from "../../src/wallet/usage/reprice.ts"
 import { createTestClock, type TestClock } from "./clock.ts"
 import { createFakeFetch, type FakeFetch } from "./fake-fetch.ts"
+import { PASSWORD_HASH } from "./password.ts"
 import { createTestRandom } from "./random.ts"
 
 /** A secret that must appear nowhere outside: the key of the first upstream. */
@@ -31,16 +32,12 @@ const ENVIRONMENT = {
   OPENROUTER_BASE_URL: "https://second.test/v1",
 }
 
-/** What `PASSWORD` hashes to with Argon2id at its cheapest: verifying it costs no time. */
-export const PASSWORD = "correct horse battery"
-const PASSWORD_HASH =
-  "$argon2id$v=19$m=8,t=1,p=1" +
-  "$LlBVclvOpqKsJ/+CxsfOKjaJgwV8dfd31dOnhMwF8os$woimSOneoHJnUBgZaUbVXmk+UWYlAbYaKGtpcJPPQyU"
-
+/** A customer whose password is `PASSWORD`. */
 export interface TestCustomer {
   id: string
   email: string
   system_token: string
+  system_key_id: string
   /** A User API Key. */
   key: string
   key_id: string
@@ -75,6 +72,8 @@ export interface TestApp extends AsyncDisposable {
   logs: string[]
   handle(request: Request): Promise<Response>
   send(path: string, options?: RequestOptions): Promise<Response>
+  /** The same, giving the answer's JSON. */
+  sendJson<Shape = Record<string, unknown>>(path: string, options?: RequestOptions): Promise<Shape>
   createCustomer(options?: CustomerOptions): Promise<TestCustomer>
   /** The data of the next event of this name; of the last one when it has come already. */
   eventOf(name: EventName): Promise<AnyEvent["data"]>
@@ -101,6 +100,7 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
   const { events, eventOf } = recordEvents(app)
   const server = createServer(app)
   const handle = async (request: Request) => server.handle(request)
+  const send = (path: string, request: RequestOptions = {}) => handle(requestOf(path, request))
   let created_count = 0
   async function close(): Promise<void> {
     await app.tasks.idle()
@@ -114,7 +114,10 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
     events,
     logs,
     handle,
-    send: (path, request = {}) => handle(requestOf(path, request)),
+    send,
+    async sendJson<Shape>(path: string, request?: RequestOptions) {
+      return (await (await send(path, request)).json()) as Shape
+    },
     async createCustomer(customer = {}) {
       const email = customer.email ?? `customer${++created_count}@example.com`
       const created = await insertCustomer(app, { ...customer, email })
@@ -174,7 +177,8 @@ async function insertCustomer(app: App, options: CustomerOptions & { email: stri
       ...(options.models && { models: options.models }),
       ...(options.expires_at !== undefined && { expires_at: options.expires_at }),
     })
-    return { id, email, system_token: system.token, key: user.token, key_id: user.id }
+    const { token: system_token, id: system_key_id } = system
+    return { id, email, system_token, system_key_id, key: user.token, key_id: user.id }
   })
   if (credit_usd !== "0") {
     const reason = "credit of the test"

@@ -56,7 +56,7 @@ CREATE TABLE `ledger_account` (
 	CHECK (ledger IN ('token', 'cash')),
 	CHECK (is_frozen IN (0, 1)),
 	FOREIGN KEY (customer_id) REFERENCES customer (id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `ledger_transfer` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -77,7 +77,7 @@ CREATE TABLE `ledger_transfer` (
 ) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `metered_request` (
-	`id` text PRIMARY KEY NOT NULL,
+	`id` text NOT NULL,
 	`customer_id` text NOT NULL,
 	`key_id` text NOT NULL,
 	`boot_id` text NOT NULL,
@@ -119,8 +119,9 @@ CREATE TABLE `metered_request` (
 	CHECK (state = 'open' OR (held_nanos = 0 AND ended_at IS NOT NULL AND cost_nanos IS NOT NULL AND charged_nanos IS NOT NULL AND loss_nanos IS NOT NULL)),
 	CHECK (state = 'open' OR cost_nanos = charged_nanos + loss_nanos),
 	CHECK (state <> 'released' OR cost_nanos = 0),
-	CHECK (usage_source IS NULL OR usage_source IN ('reported', 'estimated', 'none'))
-) STRICT;
+	CHECK (usage_source IS NULL OR usage_source IN ('reported', 'estimated', 'none')),
+	PRIMARY KEY (customer_id, id)
+) STRICT, WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `model` (
 	`id` text PRIMARY KEY NOT NULL,
@@ -185,8 +186,7 @@ CREATE TABLE `upstream` (
 ) STRICT;--> statement-breakpoint
 CREATE UNIQUE INDEX `api_key_one_system_token` ON `api_key` (`customer_id`) WHERE kind = 'system' AND revoked_at IS NULL;--> statement-breakpoint
 CREATE INDEX `api_key_by_customer` ON `api_key` (`customer_id`);--> statement-breakpoint
-CREATE INDEX `metered_request_by_customer` ON `metered_request` (`customer_id`, `id`);--> statement-breakpoint
-CREATE INDEX `metered_request_open` ON `metered_request` (`boot_id`) WHERE state = 'open';--> statement-breakpoint
+CREATE UNIQUE INDEX `metered_request_open` ON `metered_request` (`id`) WHERE state = 'open';--> statement-breakpoint
 CREATE UNIQUE INDEX `ledger_account_by_customer` ON `ledger_account` (`customer_id`, `kind`);--> statement-breakpoint
 CREATE TRIGGER `ledger_transfer_no_update` BEFORE UPDATE ON `ledger_transfer` BEGIN
 	SELECT RAISE(ABORT, 'ledger_transfer is append-only: post a correcting transfer');

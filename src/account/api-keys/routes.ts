@@ -27,7 +27,7 @@ export const apiKeyRoutes = (needs: GuardNeeds & RegisterNeeds) =>
   new Elysia({ prefix: "/api/v1/me/api-keys" })
     .use(bearer(needs))
     .get(
-      "/",
+      "",
       async ({ caller, query }) => {
         const { limit, cursor } = query
         const page = { customer_id: caller.customer_id, limit, before: cursor }
@@ -44,7 +44,7 @@ export const apiKeyRoutes = (needs: GuardNeeds & RegisterNeeds) =>
       },
     )
     .post(
-      "/",
+      "",
       async ({ caller, body, status }) => status(201, await addKey(needs, caller.customer_id, body)),
       {
         body: NewKey,

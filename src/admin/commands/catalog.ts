@@ -3,7 +3,14 @@ import { PROTOCOLS } from "../../gateway/catalog/catalog.ts"
 import { toIso } from "../../platform/schema.ts"
 import type { SqlValue } from "../../platform/store.ts"
 import { addRateCard, listRateCards } from "../../wallet/pricing/rate-cards.ts"
-import { type Command, type CommandNeeds, integerOf, UsageError, type Values } from "../command.ts"
+import {
+  type Command,
+  type CommandNeeds,
+  integerOf,
+  positiveOf,
+  UsageError,
+  type Values,
+} from "../command.ts"
 
 const addUpstream: Command = {
   name: "upstream add",
@@ -68,8 +75,8 @@ const addModel: Command = {
       values.label ?? id,
       values.description ?? "",
       values["owned-by"] ?? "operator",
-      integerOf(values, "context-window", 128_000),
-      integerOf(values, "max-output", 32_000),
+      positiveOf(values, "context-window", 128_000),
+      positiveOf(values, "max-output", 32_000),
       JSON.stringify(readList(values.efforts ?? "")),
       JSON.stringify(readList(values.modalities ?? "text")),
       integerOf(values, "priority", 100),
@@ -123,28 +130,28 @@ const addRoute: Command = {
     "weight?": "share in its tier",
   },
   async run(needs, values) {
-    const id = needs.newId("rt")
     const model = values.model!
     const fields: SqlValue[] = [
-      id,
+      needs.newId("rt"),
       model,
       values.upstream!,
       values["upstream-model"] ?? model,
       integerOf(values, "tier", 0),
-      integerOf(values, "weight", 1),
+      positiveOf(values, "weight", 1),
       needs.clock.now(),
     ]
     await assertExists(needs, "model", model)
     await assertExists(needs, "upstream", values.upstream!)
-    await needs.store.tx(q =>
-      q.run(
+    const route = await needs.store.tx(q =>
+      q.get<{ id: string }>(
         `INSERT INTO route (id, model_id, upstream_id, upstream_model, tier, weight, is_enabled, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
-         ON CONFLICT (model_id, upstream_id, upstream_model) DO UPDATE SET tier = ?5, weight = ?6, is_enabled = 1`,
+         ON CONFLICT (model_id, upstream_id, upstream_model) DO UPDATE SET tier = ?5, weight = ?6, is_enabled = 1
+         RETURNING id`,
         ...fields,
       ),
     )
-    return { id, model, isServed: await isServed(needs, model) }
+    return { id: route?.id, model, isServed: await isServed(needs, model) }
   },
 }
 

@@ -3,13 +3,13 @@
 import { registerCustomer } from "../../account/register/register.ts"
 import { type Customer, findCustomerByEmail, getCustomer, listCustomers } from "../../auth/customers.ts"
 import { createKey, listKeys, revokeKey } from "../../auth/keys.ts"
-import { hashPassword } from "../../auth/passwords.ts"
+import { assertPassword, hashPassword } from "../../auth/passwords.ts"
 import { base32 } from "../../platform/ids.ts"
 import { toIso, toIsoOrNull } from "../../platform/schema.ts"
 import { getBalances } from "../../wallet/ledger/accounts.ts"
 import { toApiWallet } from "../../wallet/status.ts"
 import { type Command, type CommandNeeds, integerOf, UsageError } from "../command.ts"
-import { adjustCredit } from "../credit.ts"
+import { adjustCredit, readAmount } from "../credit.ts"
 
 const create: Command = {
   name: "customer create",
@@ -18,6 +18,8 @@ const create: Command = {
   async run(needs, values) {
     const { email, credit } = values
     if (!email?.includes("@")) throw new UsageError(`--email must be an e-mail address, not ${email}`)
+    // Before anything is made: a customer cannot be created again with the right amount.
+    if (credit !== undefined) readAmount(credit)
     // Without a password the customer has the token only, until the operator or a mailed link sets one.
     const password = values.password ?? base32(needs.random(20))
     const { customer, system_token } = await registerCustomer(needs, { email, password })
@@ -80,6 +82,7 @@ const setPassword: Command = {
   options: { customer: "id or e-mail", password: "10 to 128 characters" },
   async run(needs, values) {
     const customer = await findCustomer(needs, values.customer!)
+    assertPassword(values.password!)
     const hash = await hashPassword(values.password!)
     await needs.store.tx(q => q.run("UPDATE customer SET password_hash = ? WHERE id = ?", hash, customer.id))
     return toOutput(needs, customer)
@@ -92,9 +95,15 @@ const createCustomerKey: Command = {
   options: { customer: "id or e-mail", name: "text" },
   async run(needs, values) {
     const customer = await findCustomer(needs, values.customer!)
-    const key = await needs.store.tx(q =>
-      createKey(q, needs, { customer_id: customer.id, kind: "user", name: values.name! }),
-    )
+    const key = await needs.store.tx(async q => {
+      const created = await createKey(q, needs, {
+        customer_id: customer.id,
+        kind: "user",
+        name: values.name!,
+      })
+      q.afterCommit(() => needs.events.emit("key-created", { customer_id: customer.id, key_id: created.id }))
+      return created
+    })
     return { id: key.id, customerId: customer.id, name: values.name, key: key.token }
   },
 }
@@ -123,7 +132,11 @@ const revokeCustomerKey: Command = {
   options: { customer: "id or e-mail", key: "id" },
   async run(needs, values) {
     const customer = await findCustomer(needs, values.customer!)
-    await needs.store.tx(q => revokeKey(q, needs, { customer_id: customer.id, key_id: values.key! }))
+    const key = { customer_id: customer.id, key_id: values.key! }
+    await needs.store.tx(async q => {
+      await revokeKey(q, needs, key)
+      q.afterCommit(() => needs.events.emit("key-revoked", key))
+    })
     return { id: values.key, revoked: true }
   },
 }

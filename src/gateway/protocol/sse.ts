@@ -1,17 +1,17 @@
 /** Server-sent events as bytes: cutting a stream into whole events and writing one; not what the events mean. */
 
-/** The whole events that a chunk completed. */
-export interface WholeEvents {
-  /** Their bytes, exactly as they came; empty when none is complete yet. */
+/** Whole events that came together. */
+export interface Batch {
+  /** Exactly as they came; empty when no event is complete yet. */
   bytes: Uint8Array
-  /** The text of each, one character per byte (latin1), without the blank line; `decodeEvent` gives its data. */
-  events: string[]
+  /** The same, one character per byte (latin1): an index here is an index there. `eventData` decodes. */
+  text: string
 }
 
 export interface EventSplitter {
-  push(chunk: Uint8Array): WholeEvents
+  push(chunk: Uint8Array): Batch
   /** What came after the last blank line. */
-  rest(): WholeEvents
+  rest(): Batch
   /** Bytes kept because their event is not complete. */
   pending_bytes(): number
 }
@@ -27,16 +27,14 @@ export function createEventSplitter(): EventSplitter {
       const buffer = Buffer.from(joined.buffer, joined.byteOffset, joined.byteLength)
       const end = lastBoundary(buffer)
       pending = joined.subarray(end)
-      if (end === 0) return { bytes: NOTHING, events: [] }
-      return {
-        bytes: end === joined.length ? joined : joined.subarray(0, end),
-        events: cut(buffer.toString("latin1", 0, end)),
-      }
+      if (end === 0) return { bytes: NOTHING, text: "" }
+      const bytes = end === joined.length ? joined : joined.subarray(0, end)
+      return { bytes, text: buffer.toString("latin1", 0, end) }
     },
     rest() {
       const bytes = pending
       pending = NOTHING
-      return { bytes, events: cut(Buffer.from(bytes).toString("latin1")) }
+      return { bytes, text: Buffer.from(bytes).toString("latin1") }
     },
     pending_bytes: () => pending.length,
   }
@@ -49,9 +47,20 @@ function lastBoundary(buffer: Buffer): number {
   return Math.max(lf === -1 ? 0 : lf + 2, crlf === -1 ? 0 : crlf + 3)
 }
 
-function cut(text: string): string[] {
-  const events = text.includes("\r") ? text.split(/\n\r?\n/) : text.split("\n\n")
-  return events.filter(event => event.trim() !== "")
+/** The events of a batch's text, without their blank lines. */
+export function splitEvents(text: string): string[] {
+  return text.split(/\r?\n\r?\n/).filter(event => event.trim() !== "")
+}
+
+/**
+ * The index after the event that begins at `from`. `has_cr`: whether the text has carriage returns at all, found
+ * once per batch, because looking for what is not there costs a search to the end for every event.
+ */
+export function endOfEvent(text: string, from: number, has_cr: boolean): number {
+  const lf = text.indexOf("\n\n", from)
+  const crlf = has_cr ? text.indexOf("\n\r\n", from) : -1
+  if (crlf !== -1 && (lf === -1 || crlf < lf)) return crlf + 3
+  return lf === -1 ? text.length : lf + 2
 }
 
 /** The event's name, from its `event:` line; `undefined` when it has none. */

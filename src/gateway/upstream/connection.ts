@@ -1,17 +1,10 @@
 /** An open call to an upstream: its bytes, its end by silence, and what the stream has said so far. */
 import type { Clock } from "../../platform/clock.ts"
 import type { Route } from "../catalog/catalog.ts"
-import { type Sniffed, sniffEvent, startSniffing } from "../protocol/openai-responses/sniff.ts"
-import { createEventSplitter } from "../protocol/sse.ts"
+import { type Sniffed, sniffEvents, startSniffing } from "../protocol/openai-responses/sniff.ts"
+import { type Batch, createEventSplitter } from "../protocol/sse.ts"
 import { type SendNeeds, sendUpstream, type UpstreamCall } from "./send.ts"
-import { startWatchdog, type Watchdog } from "./watchdog.ts"
-
-/** Whole events that arrived together. */
-export interface Batch {
-  /** Exactly as they came. */
-  bytes: Uint8Array
-  events: string[]
-}
+import type { Watch, Watchdog } from "./watchdog.ts"
 
 /** Why reading stopped. */
 export type ReadEnd = "end" | "cut" | "timeout" | "oversized"
@@ -32,6 +25,8 @@ export interface Connection {
 
 export interface ConnectNeeds extends SendNeeds {
   clock: Clock
+  /** Ends what is silent. */
+  watch: Watch
   /** Every open connection, so that a shutdown can end them. */
   connections: Set<{ abort(): void }>
   config: { upstream_timeout_ms: number }
@@ -50,9 +45,7 @@ export async function connect(
   call: Omit<UpstreamCall, "signal"> & { client_left: AbortSignal },
 ): Promise<Connection> {
   const controller = new AbortController()
-  const watchdog = startWatchdog(needs.clock, needs.config.upstream_timeout_ms, () =>
-    controller.abort(SILENT),
-  )
+  const watchdog = needs.watch.start(needs.config.upstream_timeout_ms, () => controller.abort(SILENT))
   const leave = () => controller.abort(CLIENT_LEFT)
   if (call.client_left.aborted) leave()
   call.client_left.addEventListener("abort", leave, { once: true })
@@ -96,19 +89,30 @@ function openConnection(
   const reader = response.body?.getReader()
   let is_done = reader === undefined
 
+  /** What follows in a batch whose first part has been handed out. */
+  let rest: Batch | undefined
+
+  /** Sniffs a batch; the terminal event begins one of its own, so that what comes before it need not wait for it. */
   function noted(batch: Batch): Batch {
-    for (const event of batch.events) sniffEvent(sniffed, event)
-    return batch
+    const end = sniffEvents(sniffed, batch.text)
+    if (end === batch.text.length) return batch
+    rest = { bytes: batch.bytes.subarray(end), text: batch.text.slice(end) }
+    return { bytes: batch.bytes.subarray(0, end), text: batch.text.slice(0, end) }
   }
 
   async function read(): Promise<Batch | ReadEnd> {
+    if (rest) {
+      const batch = rest
+      rest = undefined
+      return noted(batch)
+    }
     while (!is_done) {
       const chunk = await reader!.read()
       watchdog.touch()
       if (chunk.done) {
         is_done = true
-        const rest = splitter.rest()
-        if (rest.bytes.length > 0) return noted(rest)
+        const last = splitter.rest()
+        if (last.bytes.length > 0) return noted(last)
         break
       }
       const batch = splitter.push(chunk.value)

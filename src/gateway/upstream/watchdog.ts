@@ -1,25 +1,57 @@
-/** Notices silence: calls back when nothing happened for a while, with one timer per watched thing. */
+/** Notices silence on many things at once, with a single timer for all of them. */
 import type { Clock } from "../../platform/clock.ts"
 
+/** One watched thing. */
 export interface Watchdog {
-  /** Something happened. Cheap: the timer is not touched. */
+  /** Something happened. */
   touch(): void
   stop(): void
 }
 
-/** Calls `onSilence` once when `limit_ms` passed without a touch. */
-export function startWatchdog(clock: Clock, limit_ms: number, onSilence: () => void): Watchdog {
-  let touched_at = clock.now()
-  let cancel = clock.after(limit_ms, check)
-  function check(): void {
-    const left_ms = touched_at + limit_ms - clock.now()
-    if (left_ms > 0) cancel = clock.after(left_ms, check)
-    else onSilence()
+export interface Watch {
+  /** Calls `onSilence` once, when `limit_ms` have passed without a touch: at most a second late. */
+  start(limit_ms: number, onSilence: () => void): Watchdog
+}
+
+interface Watched extends Watchdog {
+  limit_ms: number
+  touched_at: number
+  onSilence: () => void
+}
+
+const TICK_MS = 1_000
+
+/** A timer for each of thousands of streams would cost more than the streams; one that looks at all costs nothing. */
+export function createWatch(clock: Clock): Watch {
+  const watched = new Set<Watched>()
+  let is_ticking = false
+
+  function tick(): void {
+    const now = clock.now()
+    for (const one of watched) {
+      if (now - one.touched_at < one.limit_ms) continue
+      watched.delete(one)
+      one.onSilence()
+    }
+    is_ticking = watched.size > 0
+    if (is_ticking) clock.after(TICK_MS, tick)
   }
+
   return {
-    touch: () => {
-      touched_at = clock.now()
+    start(limit_ms, onSilence) {
+      const one: Watched = {
+        limit_ms,
+        touched_at: clock.now(),
+        onSilence,
+        touch: () => {
+          one.touched_at = clock.now()
+        },
+        stop: () => void watched.delete(one),
+      }
+      watched.add(one)
+      if (!is_ticking) clock.after(TICK_MS, tick)
+      is_ticking = true
+      return one
     },
-    stop: () => cancel(),
   }
 }

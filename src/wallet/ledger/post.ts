@@ -5,7 +5,8 @@ import type { Nanos } from "./nanos.ts"
 
 /** A movement of an amount from one account to another. Immutable; a correction is another transfer. */
 export interface Transfer {
-  /** The idempotency key; it states the business rule, e.g. `hold:<request>:0`. */
+  /** The idempotency key; it states the business rule, e.g. `checkin:<customer>:<day>`.
+   * What belongs to one request begins with its id (`<request>:hold:0`), so that it lies on one page of the file. */
   id: string
   group_id: string
   kind: string
@@ -41,7 +42,7 @@ const CREDIT = `UPDATE ledger_account SET balance_nanos = balance_nanos + ?2
 const FIND_ACCOUNT = "SELECT balance_nanos, floor_nanos, is_frozen FROM ledger_account WHERE id = ?"
 const INSERT = `INSERT INTO ledger_transfer
   (id, group_id, kind, ledger, from_account, to_account, amount_nanos, ref, actor, event_at, created_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
 
 /** Carries a refusal out of the savepoint, so that the writes before it are undone. */
 class Refused {
@@ -53,15 +54,15 @@ class Refused {
  * Throws only when the caller is wrong about the chart (crossing ledgers, taking from a sink).
  */
 export async function post(q: TxQuery, now: number, transfers: readonly Transfer[]): Promise<PostResult> {
-  const known = await countKnown(q, transfers)
-  if (typeof known !== "number") return known
-  if (known > 0 && known === transfers.length) return { kind: "exists" }
-  if (known > 0) return { kind: "conflict", id: transfers[0]!.id }
   try {
-    await q.atomically(async () => {
-      for (const transfer of transfers) await move(q, now, transfer)
+    return await q.atomically(async () => {
+      let known = 0
+      for (const transfer of transfers) known += await move(q, now, transfer)
+      if (known === 0) return { kind: "posted" }
+      if (known === transfers.length) return { kind: "exists" }
+      // Half of the group was posted before: it was another group then.
+      throw new Refused({ kind: "conflict", id: transfers[0]!.id })
     })
-    return { kind: "posted" }
   } catch (refusal) {
     if (refusal instanceof Refused) return refusal.result
     throw refusal
@@ -77,17 +78,6 @@ interface StoredTransfer {
   ref: string
 }
 
-async function countKnown(q: TxQuery, transfers: readonly Transfer[]): Promise<number | PostResult> {
-  let known = 0
-  for (const transfer of transfers) {
-    const stored = await q.get<StoredTransfer>(FIND_TRANSFER, transfer.id)
-    if (!stored) continue
-    if (!isSame(stored, transfer)) return { kind: "conflict", id: transfer.id }
-    known += 1
-  }
-  return known
-}
-
 const isSame = (stored: StoredTransfer, transfer: Transfer) =>
   stored.group_id === transfer.group_id &&
   stored.kind === transfer.kind &&
@@ -96,36 +86,54 @@ const isSame = (stored: StoredTransfer, transfer: Transfer) =>
   stored.amount_nanos === transfer.amount_nanos &&
   stored.ref === transfer.ref
 
-async function move(q: TxQuery, now: number, transfer: Transfer): Promise<void> {
-  const from = findInChart(transfer.from)
-  const to = findInChart(transfer.to)
-  if (!from) throw new Refused({ kind: "unknown_account", account: transfer.from })
-  if (!to) throw new Refused({ kind: "unknown_account", account: transfer.to })
-  if (from.ledger !== to.ledger) throw new Error(`transfer ${transfer.id} crosses ledgers`)
-  if (!from.may_give) throw new Error(`transfer ${transfer.id} takes from ${transfer.from}, a sink`)
-  if (!to.may_take) throw new Error(`transfer ${transfer.id} gives to ${transfer.to}, a source`)
-
-  if (!from.is_system && (await q.run(DEBIT, transfer.from, transfer.amount_nanos)) !== 1) {
-    throw new Refused(await explainDebit(q, transfer.from))
-  }
-  if (!to.is_system && (await q.run(CREDIT, transfer.to, transfer.amount_nanos)) !== 1) {
-    const exists = await q.get(FIND_ACCOUNT, transfer.to)
-    throw new Refused({ kind: exists ? "limit" : "unknown_account", account: transfer.to })
-  }
-  await q.run(
+/** Writes the transfer and moves the balances; gives 1 when it was there already with the same content, else 0. */
+async function move(q: TxQuery, now: number, transfer: Transfer): Promise<0 | 1> {
+  const { from, to, is_from_guarded, is_to_guarded, ledger } = readChart(transfer)
+  const inserted = await q.run(
     INSERT,
     transfer.id,
     transfer.group_id,
     transfer.kind,
-    from.ledger,
-    transfer.from,
-    transfer.to,
+    ledger,
+    from,
+    to,
     transfer.amount_nanos,
     transfer.ref,
     transfer.actor,
     transfer.event_at,
     now,
   )
+  if (inserted === 0) {
+    const stored = await q.get<StoredTransfer>(FIND_TRANSFER, transfer.id)
+    if (stored && isSame(stored, transfer)) return 1
+    throw new Refused({ kind: "conflict", id: transfer.id })
+  }
+  if (is_from_guarded && (await q.run(DEBIT, from, transfer.amount_nanos)) !== 1) {
+    throw new Refused(await explainDebit(q, from))
+  }
+  if (is_to_guarded && (await q.run(CREDIT, to, transfer.amount_nanos)) !== 1) {
+    const exists = await q.get(FIND_ACCOUNT, to)
+    throw new Refused({ kind: exists ? "limit" : "unknown_account", account: to })
+  }
+  return 0
+}
+
+/** Whose balances are cached and guarded: the customers'. */
+function readChart({ id, from, to }: Transfer) {
+  const giver = findInChart(from)
+  const taker = findInChart(to)
+  if (!giver) throw new Refused({ kind: "unknown_account", account: from })
+  if (!taker) throw new Refused({ kind: "unknown_account", account: to })
+  if (giver.ledger !== taker.ledger) throw new Error(`transfer ${id} crosses ledgers`)
+  if (!giver.may_give) throw new Error(`transfer ${id} takes from ${from}, a sink`)
+  if (!taker.may_take) throw new Error(`transfer ${id} gives to ${to}, a source`)
+  return {
+    from,
+    to,
+    ledger: giver.ledger,
+    is_from_guarded: !giver.is_system,
+    is_to_guarded: !taker.is_system,
+  }
 }
 
 interface StoredBalance {

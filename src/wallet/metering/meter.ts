@@ -60,7 +60,7 @@ const INSERT = `INSERT INTO metered_request
   VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, ?)`
 const EXTEND = `UPDATE metered_request
   SET held_nanos = held_nanos + ?, hold_count = hold_count + 1, checkpoint_output_tokens = ?
-  WHERE id = ? AND state = 'open'`
+  WHERE customer_id = ? AND id = ? AND state = 'open'`
 
 /**
  * Holds the input estimate and the first slice of output, and writes the open request: one transaction.
@@ -124,7 +124,13 @@ export async function extendMeter(
   const isHeld = await needs.store.tx(async q => {
     const held = await hold(q, needs.clock.now(), { admission, number: meter.hold_count, amount })
     if (held.kind !== "held") return false
-    const changed = await q.run(EXTEND, amount, delivered_output_tokens, admission.request_id)
+    const changed = await q.run(
+      EXTEND,
+      amount,
+      delivered_output_tokens,
+      admission.customer_id,
+      admission.request_id,
+    )
     if (changed !== 1)
       throw new AppError("internal", `${admission.request_id} has ended and cannot hold more`)
     return true
@@ -147,7 +153,7 @@ async function hold(
   if (part.amount === ZERO) return { kind: "held" }
   const { request_id, customer_id } = part.admission
   const transfer: Transfer = {
-    id: `hold:${request_id}:${part.number}`,
+    id: `${request_id}:hold:${part.number}`,
     group_id: request_id,
     kind: "hold",
     from: customerAccount(customer_id, "token"),

@@ -20,14 +20,14 @@ export interface OpenRequest {
   tier_asked: string
 }
 
-const FIND_STATE = "SELECT state, held_nanos FROM metered_request WHERE id = ?"
+const FIND_STATE = "SELECT state, held_nanos FROM metered_request WHERE customer_id = ? AND id = ?"
 const FIND_FREE = "SELECT balance_nanos, is_frozen FROM ledger_account WHERE id = ?"
 const END = `UPDATE metered_request SET
   state = ?, tier_served = ?, route_id = ?, upstream_id = ?, upstream_model = ?, attempts = ?, held_nanos = 0,
   input_tokens = ?, cache_read_tokens = ?, cache_write_5m_tokens = ?, cache_write_1h_tokens = ?,
   output_tokens = ?, reasoning_tokens = ?, web_search_count = ?, usage_source = ?, usage_flag = ?,
   cost_nanos = ?, charged_nanos = ?, loss_nanos = ?, end_reason = ?, first_output_ms = ?, duration_ms = ?,
-  ended_at = ? WHERE id = ? AND state = 'open'`
+  ended_at = ? WHERE customer_id = ? AND id = ? AND state = 'open'`
 
 /**
  * Ends a request: charges the reported usage, or an estimate of what was delivered, or nothing when nothing
@@ -52,7 +52,11 @@ export async function endRequest(
   end: { request: OpenRequest; rate_card: RateCard; outcome: Outcome },
 ): Promise<Settlement | undefined> {
   const { request, rate_card, outcome } = end
-  const stored = await q.get<{ state: string; held_nanos: Nanos }>(FIND_STATE, request.id)
+  const stored = await q.get<{ state: string; held_nanos: Nanos }>(
+    FIND_STATE,
+    request.customer_id,
+    request.id,
+  )
   if (stored?.state !== "open") return undefined
   const now = needs.clock.now()
   const tier = outcome.tier_served ?? request.tier_asked
@@ -128,7 +132,7 @@ function transfersFor(request: OpenRequest, parts: Parts, now: number): Transfer
   const revenue: SystemAccount = "system/revenue_usage"
   const loss: SystemAccount = "system/loss_overrun"
   const transfer = (kind: string, from: string, to: string, amount_nanos: Nanos): Transfer => ({
-    id: `${kind}:${request.id}`,
+    id: `${request.id}:${kind}`,
     group_id: request.id,
     kind,
     from,
@@ -177,6 +181,7 @@ async function writeEnd(
     outcome.first_output_ms ?? null,
     now - request.started_at,
     now,
+    request.customer_id,
     request.id,
   )
   if (changed !== 1) throw new AppError("internal", `${request.id} ended twice`)

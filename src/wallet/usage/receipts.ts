@@ -40,7 +40,7 @@ const SELECT = `SELECT r.id, r.state, r.key_id, k.name AS key_name, r.endpoint, 
     r.output_tokens, r.reasoning_tokens, r.web_search_count, r.usage_source, r.usage_flag, r.cost_nanos,
     r.charged_nanos, r.loss_nanos, r.end_reason, r.attempts, r.first_output_ms, r.duration_ms, r.started_at, r.ended_at,
     (SELECT coalesce(sum(amount_nanos), 0) FROM ledger_transfer t
-      WHERE t.id >= 'hold:' || r.id || ':' AND t.id < 'hold:' || r.id || ';') AS peak_held_nanos
+      WHERE t.id > r.id || ':hold:' AND t.id < r.id || ':hold;') AS peak_held_nanos
   FROM metered_request r JOIN api_key k ON k.id = r.key_id JOIN rate_card c ON c.id = r.rate_card_id`
 
 /** A page of a customer's receipts, newest first; `before` is the id the last page ended with. */

@@ -1,7 +1,7 @@
 /** Reads a Responses stream from the side while its bytes pass through: how far it is and what it used. */
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
-import { eventData, eventName } from "../sse.ts"
+import { endOfEvent, eventData, eventName } from "../sse.ts"
 import { readUsage } from "./read-usage.ts"
 
 /** How far a stream is. `prelude`: nothing has come that a client could act on, another route may still be tried. */
@@ -17,24 +17,24 @@ export interface Sniffed {
   phase: Phase
   /** Bytes of text, reasoning and tool arguments delivered so far. */
   output_bytes: number
-  response_id: string | undefined
   reported: ReportedUsage | undefined
   tier_served: string | undefined
   failure: UpstreamFailure | undefined
   web_search_count: number
-  /** The last event seen, for continuing its sequence numbers. */
-  last_event: string | undefined
+  /** `response.created` and the last event seen: what an end of our own making must continue. */
+  created: Place | undefined
+  last: Place | undefined
 }
 
 export const startSniffing = (): Sniffed => ({
   phase: "prelude",
   output_bytes: 0,
-  response_id: undefined,
   reported: undefined,
   tier_served: undefined,
   failure: undefined,
   web_search_count: 0,
-  last_event: undefined,
+  created: undefined,
+  last: undefined,
 })
 
 /** Events that carry no output yet (codex-cli-wire 4.1, sdk-wire 2). */
@@ -49,21 +49,66 @@ const TERMINAL: Record<string, Phase> = {
 export const isTerminal = (sniffed: Sniffed): boolean =>
   sniffed.phase !== "prelude" && sniffed.phase !== "output"
 
-/** Notes one event (as text, one character per byte). Only the first and the last are parsed. */
-export function sniffEvent(sniffed: Sniffed, event: string): void {
-  const type = eventName(event) ?? typeOf(event)
-  if (type === undefined) return
-  sniffed.last_event = event
+/**
+ * Notes the events of a batch's text. A terminal event that is not the first is left: the answer is its index,
+ * so that what comes before it need not wait for it; else the text's length. Only the last event of a stream is
+ * parsed; the others cost a few searches.
+ */
+export function sniffEvents(sniffed: Sniffed, text: string): number {
+  const has_cr = text.includes("\r")
+  let at = 0
+  while (at < text.length) {
+    const end = endOfEvent(text, at, has_cr)
+    sniffed.last = { text, at, end }
+    if (text.startsWith(TEXT_DELTA, at)) {
+      if (sniffed.phase === "prelude") sniffed.phase = "output"
+      sniffed.output_bytes += deltaLength(sniffed.last)
+    } else {
+      const type = nameAt(text, at) ?? typeOf(text.slice(at, end))
+      if (at > 0 && type !== undefined && Object.hasOwn(TERMINAL, type)) return at
+      if (type !== undefined) noteEvent(sniffed, type, sniffed.last)
+    }
+    at = end
+  }
+  return at
+}
+
+/** The commonest event by far. */
+const TEXT_DELTA = "event: response.output_text.delta"
+
+/** Where an event stands in the text it came in. */
+interface Place {
+  text: string
+  at: number
+  end: number
+}
+
+const textOf = ({ text, at, end }: Place): string => text.slice(at, end)
+
+function noteEvent(sniffed: Sniffed, type: string, place: Place): void {
   const end = TERMINAL[type]
-  if (end) return noteEnd(sniffed, end, parseData(event))
+  if (end) {
+    noteEnd(sniffed, end, parseData(textOf(place)))
+    return
+  }
   if (PRELUDE.has(type)) {
-    if (type === "response.created") sniffed.response_id = stringOf(responseOf(parseData(event)).id)
+    if (type === "response.created") sniffed.created = place
     return
   }
   if (sniffed.phase === "prelude") sniffed.phase = "output"
-  if (type.endsWith(".delta")) sniffed.output_bytes += deltaLength(event)
-  else if (type === "response.output_item.done" && event.includes('"web_search_call"'))
+  if (type.endsWith(".delta")) sniffed.output_bytes += deltaLength(place)
+  else if (type === "response.output_item.done" && textOf(place).includes('"web_search_call"')) {
     sniffed.web_search_count += 1
+  }
+}
+
+const EVENT = "event: "
+
+/** The name on the `event:` line, when the event begins with one. */
+function nameAt(text: string, at: number): string | undefined {
+  if (!text.startsWith(EVENT, at)) return undefined
+  const end = text.indexOf("\n", at)
+  return text.slice(at + EVENT.length, end === -1 ? undefined : end).trimEnd()
 }
 
 /** Notes a whole (not streamed) answer. */
@@ -74,7 +119,6 @@ export function sniffAnswer(answer: unknown): Sniffed {
   sniffed.web_search_count = output.filter(
     item => isJsonObject(item) && item.type === "web_search_call",
   ).length
-  sniffed.response_id = stringOf(response.id)
   const end: Phase =
     response.status === "failed" ? "failed" : response.status === "incomplete" ? "incomplete" : "completed"
   noteEnd(sniffed, end, { response })
@@ -82,10 +126,15 @@ export function sniffAnswer(answer: unknown): Sniffed {
   return sniffed
 }
 
+/** The id that the stream gave its response. */
+export function responseIdOf({ created }: Sniffed): string | undefined {
+  return created && stringOf(responseOf(parseData(textOf(created))).id)
+}
+
 /** The sequence number after the last event's. */
-export function nextSequenceNumber(sniffed: Sniffed): number {
-  const last = sniffed.last_event === undefined ? undefined : parseData(sniffed.last_event).sequence_number
-  return typeof last === "number" ? last + 1 : 0
+export function nextSequenceNumber({ last }: Sniffed): number {
+  const number = last && parseData(textOf(last)).sequence_number
+  return typeof number === "number" ? number + 1 : 0
 }
 
 function noteEnd(sniffed: Sniffed, end: Phase, data: JsonObject): void {
@@ -93,7 +142,6 @@ function noteEnd(sniffed: Sniffed, end: Phase, data: JsonObject): void {
   if (isTerminal(sniffed)) return
   const response = responseOf(data)
   sniffed.phase = end
-  sniffed.response_id ??= stringOf(response.id)
   sniffed.tier_served = stringOf(response.service_tier)
   sniffed.reported = withSearches(readUsage(response.usage), sniffed.web_search_count)
   if (end === "failed") sniffed.failure = failureOf(isJsonObject(response.error) ? response.error : data)
@@ -128,17 +176,17 @@ function parseData(event: string): JsonObject {
   }
 }
 
-/** The type of an event without an `event:` line. */
+/** The type of an event that does not begin with an `event:` line. */
 function typeOf(event: string): string | undefined {
-  return event.includes("data:") ? stringOf(parseData(event).type) : undefined
+  return eventName(event) ?? (event.includes("data:") ? stringOf(parseData(event).type) : undefined)
 }
 
 /** The length of the `delta` string as it stands in the JSON, without parsing it. */
-function deltaLength(event: string): number {
-  const key = event.indexOf('"delta":"')
-  if (key === -1) return 0
+function deltaLength({ text, at, end }: Place): number {
+  const key = text.indexOf('"delta":"', at)
+  if (key === -1 || key >= end) return 0
   const start = key + 9
-  let end = event.indexOf('"', start)
-  while (end > start && event[end - 1] === "\\") end = event.indexOf('"', end + 1)
-  return Math.max(0, (end === -1 ? event.length : end) - start)
+  let quote = text.indexOf('"', start)
+  while (quote > start && text[quote - 1] === "\\") quote = text.indexOf('"', quote + 1)
+  return (quote === -1 ? end : quote) - start
 }

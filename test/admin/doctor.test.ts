@@ -1,0 +1,108 @@
+/** The doctor: what it finds, and what it says to do. */
+import { describe, expect, test } from "bun:test"
+import { chmodSync } from "node:fs"
+import { examine, type Finding } from "../../src/admin/doctor.ts"
+import { type AppOptions, openTestApp, type TestApp } from "../support/app.ts"
+
+async function findingsOf(
+  options: AppOptions,
+  prepare?: (app: TestApp) => unknown,
+): Promise<Map<string, Finding>> {
+  await using app = await openTestApp(options)
+  await prepare?.(app)
+  const findings = await examine(app.app)
+  return new Map(findings.map(finding => [finding.check.replace(/ of .*\//, " of "), finding]))
+}
+
+test("a healthy installation has no finding but ok", async () => {
+  const findings = await findingsOf({ env: { CODEXAPI_PUBLIC_URL: "https://api.example.com" } })
+  expect([...findings.keys()]).toEqual([
+    "integrity of codexapi.db",
+    "integrity of cache.db",
+    "ledger",
+    "server secret",
+    "public address",
+    "upstreams",
+    "models served",
+  ])
+  expect([...findings.values()].filter(finding => finding.result !== "ok")).toEqual([])
+})
+
+test("books that do not add up fail, naming the law", async () => {
+  const findings = await findingsOf({}, async app => {
+    const { id } = await app.createCustomer()
+    const spoil =
+      "UPDATE ledger_account SET balance_nanos = balance_nanos + 1 WHERE customer_id = ? AND kind = 'token'"
+    await app.app.store.tx(q => q.run(spoil, id))
+  })
+  expect(findings.get("ledger")).toMatchObject({
+    result: "fail",
+    detail: expect.stringMatching(/add up to zero.*verify-ledger/),
+  })
+})
+
+describe("the secret", () => {
+  test("in the data folder is fine while only this user can read it", async () => {
+    const findings = await findingsOf({ env: { CODEXAPI_SECRET: undefined } })
+    expect(findings.get("server secret")).toMatchObject({
+      result: "ok",
+      detail: expect.stringMatching(/secret; back it up/),
+    })
+  })
+
+  test("that others can read fails, and says how to mend it", async () => {
+    const findings = await findingsOf({ env: { CODEXAPI_SECRET: undefined } }, app =>
+      chmodSync(`${app.app.config.data_dir}/secret`, 0o644),
+    )
+    expect(findings.get("server secret")).toMatchObject({
+      result: "fail",
+      detail: expect.stringMatching(/has mode 644: chmod 600 it/),
+    })
+  })
+})
+
+describe("the public address", () => {
+  test("that is missing or not https is a warning", async () => {
+    const missing = await findingsOf({})
+    expect(missing.get("public address")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/is not set/),
+    })
+    const clear = await findingsOf({ env: { CODEXAPI_PUBLIC_URL: "http://api.example.com" } })
+    expect(clear.get("public address")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/keys travel in clear/),
+    })
+  })
+})
+
+describe("upstreams", () => {
+  const NONE = { OPENAI_API_KEY: undefined, OPENROUTER_API_KEY: undefined }
+
+  test("only the demo is a warning", async () => {
+    const findings = await findingsOf({ env: NONE })
+    expect(findings.get("upstreams")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/only the demo answers/),
+    })
+    expect(findings.get("models served")).toMatchObject({ result: "ok" })
+  })
+
+  test("none at all fails, and so do the models", async () => {
+    const findings = await findingsOf({ env: { ...NONE, CODEXAPI_DEMO: "off" } })
+    expect(findings.get("upstreams")).toMatchObject({
+      result: "fail",
+      detail: expect.stringMatching(/set OPENAI_API_KEY/),
+    })
+    expect(findings.get("models served")).toMatchObject({ result: "fail" })
+  })
+
+  test("a key in the environment that no model uses is a warning that names it", async () => {
+    const findings = await findingsOf({ env: { ANTHROPIC_API_KEY: "canary-anthropic" } })
+    expect(findings.get("upstreams")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/^anthropic: no route/),
+    })
+    expect(JSON.stringify([...findings])).not.toContain("canary")
+  })
+})
