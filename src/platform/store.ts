@@ -157,53 +157,12 @@ function createGroupCommit(
 
   function apply<T>(job: Job<T>): Promise<Applied<T>> {
     return new Promise((resolve, reject) => {
-      queue.jobs.push(enqueue(job, resolve, reject))
+      queue.jobs.push(
+        createJob({ writer, query, job, onEffectError: options.onEffectError }, resolve, reject),
+      )
       queue.wake()
       running ??= turn().then(runGroups)
     })
-  }
-
-  function runEffect(effect: () => void): void {
-    try {
-      effect()
-    } catch (error) {
-      // What was committed stays, and those who wait for the rest of the group must hear of it.
-      options.onEffectError(error)
-    }
-  }
-
-  function enqueue<T>(
-    job: Job<T>,
-    resolve: (a: Applied<T>) => void,
-    reject: (e: unknown) => void,
-  ): QueuedJob {
-    const durable = Promise.withResolvers<void>()
-    durable.promise.catch(() => {}) // whoever awaits `durable` gets the failure; nobody has to
-    const effects: (() => void)[] = []
-    let isApplied = false
-    return {
-      async run() {
-        control(writer, "SAVEPOINT job")
-        try {
-          const value = await job(createTxQuery(writer, query, effects))
-          control(writer, "RELEASE job")
-          isApplied = true
-          resolve({ value, durable: durable.promise })
-        } catch (error) {
-          undo(writer, "job")
-          effects.length = 0
-          reject(error)
-        }
-      },
-      commit() {
-        durable.resolve()
-        for (const effect of effects) runEffect(effect)
-      },
-      fail(cause) {
-        durable.reject(cause)
-        if (!isApplied) reject(cause)
-      },
-    }
   }
 
   async function runGroups(): Promise<void> {
@@ -212,6 +171,58 @@ function createGroupCommit(
   }
 
   return { apply, idle: async () => void (await running) }
+}
+
+interface JobSetup<T> {
+  writer: Database
+  query: Query
+  job: Job<T>
+  onEffectError: (error: unknown) => void
+}
+
+/** A job as the group runs it: in a savepoint of its own, heard of when applied, and again when committed. */
+function createJob<T>(
+  setup: JobSetup<T>,
+  resolve: (applied: Applied<T>) => void,
+  reject: (error: unknown) => void,
+): QueuedJob {
+  const { writer } = setup
+  const durable = Promise.withResolvers<void>()
+  durable.promise.catch(() => {}) // whoever awaits `durable` gets the failure; nobody has to
+  const effects: (() => void)[] = []
+  let isApplied = false
+  return {
+    async run() {
+      control(writer, "SAVEPOINT job")
+      try {
+        const value = await setup.job(createTxQuery(writer, setup.query, effects))
+        control(writer, "RELEASE job")
+        isApplied = true
+        resolve({ value, durable: durable.promise })
+      } catch (error) {
+        undo(writer, "job")
+        effects.length = 0
+        reject(error)
+      }
+    },
+    commit() {
+      durable.resolve()
+      for (const effect of effects) runEffect(effect, setup.onEffectError)
+    },
+    fail(cause) {
+      durable.reject(cause)
+      if (!isApplied) reject(cause)
+    },
+  }
+}
+
+/** What was committed stays, and those who wait for the rest of the group must hear of it: a throw is only told. */
+function runEffect(effect: () => void, onError: (error: unknown) => void): void {
+  try {
+    effect()
+  } catch (error) {
+    onError(error)
+  }
 }
 
 async function runGroup(writer: Database, queue: Queue): Promise<void> {

@@ -66,7 +66,8 @@ export interface Executable {
   kill9(): Promise<void>
 }
 
-const binary = resolve(import.meta.dir, "../../dist/codexapi")
+/** Another build to test instead, for example one with a planted bug. */
+const binary = Bun.env.CODEXAPI_TEST_EXECUTABLE ?? resolve(import.meta.dir, "../../dist/codexapi")
 const readyLine = /codexapi listening on (http:\/\/\S+)/
 
 /** Starts `serve` on a free port and waits for its ready line, at most 10 s. */

@@ -20,7 +20,6 @@ console.log(
     `${report.acknowledged_count} acknowledged operations`,
     `${report.lost.length} lost`,
     `${open_count} open holds`,
-    `${report.wrong.length} wrong balances`,
     `verify-ledger ${is_clean ? "clean" : "NOT CLEAN"}`,
   ].join(", "),
 )

@@ -88,35 +88,19 @@ async function ask(server: Executable, customer: Customer, plan: Plan): Promise<
   return { kind: "whole", request_id, cost }
 }
 
-/** An operator who goes on giving credit; a credit without an answer is given again, under the same id, at the end. */
+/** An operator who goes on giving credit, with commands beside the server. */
 export async function runOperator(
   server: Executable,
   customers: readonly Customer[],
-  options: { isOver: () => boolean; unanswered: Credit[] },
+  isOver: () => boolean,
 ): Promise<Acknowledged[]> {
   const told: Acknowledged[] = []
-  for (let number = 0; !options.isOver(); number++) {
+  for (let number = 0; !isOver(); number++) {
     const customer_id = customers[number % customers.length]!.id
-    const credit: Credit = { id: crypto.randomUUID(), customer_id, amount_usd: `0.0${100 + number}` }
-    options.unanswered.push(credit)
-    told.push(await giveCredit(server, credit))
-    options.unanswered.pop()
+    const amount_usd = `0.${100 + number}`
+    const words = ["--customer", customer_id, "--amount", amount_usd, "--reason", "torture"]
+    const { transferId } = await server.admin("customer", "credit", ...words)
+    told.push({ kind: "credit", transfer_id: String(transferId), customer_id, amount: nanosOf(amount_usd) })
   }
   return told
-}
-
-export interface Credit {
-  id: string
-  customer_id: string
-  amount_usd: string
-}
-
-/** Gives a credit; under the same id it is given once. Throws when it is refused. */
-export async function giveCredit(
-  server: Executable,
-  { id, customer_id, amount_usd }: Credit,
-): Promise<Acknowledged> {
-  const words = ["--customer", customer_id, "--amount", amount_usd, "--reason", "torture", "--id", id]
-  const { transferId } = await server.admin("customer", "credit", ...words)
-  return { kind: "credit", transfer_id: String(transferId), customer_id, amount: nanosOf(amount_usd) }
 }

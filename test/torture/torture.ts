@@ -6,7 +6,7 @@ import { createSeededRandom } from "../simulation/seeded-random.ts"
 import { type Customer, type Executable, type LedgerReport, startExecutable } from "../support/executable.ts"
 import { type ScriptedUpstream, startScriptedUpstream } from "../support/scripted-upstream.ts"
 import { type Audit, auditFolder } from "./audit.ts"
-import { type Acknowledged, type Credit, giveCredit, playPlan, runClient, runOperator } from "./load.ts"
+import { type Acknowledged, playPlan, runClient, runOperator } from "./load.ts"
 
 export interface TortureOptions {
   kill_count: number
@@ -41,8 +41,6 @@ interface Torture {
   data_dir: string
   customers: Customer[]
   acknowledged: Acknowledged[]
-  /** Credits whose command did not return. */
-  unanswered: Credit[]
   open_after_restart_count: number
 }
 
@@ -56,7 +54,6 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
     data_dir,
     customers: [],
     acknowledged: [],
-    unanswered: [],
     open_after_restart_count: 0,
   }
   try {
@@ -88,7 +85,7 @@ async function runRound(state: Torture, kill: number): Promise<void> {
 }
 
 async function loadUntilKilled(state: Torture, server: Executable, kill: number): Promise<Acknowledged[]> {
-  const { options, customers, unanswered } = state
+  const { options, customers } = state
   const random = createSeededRandom(options.seed * 1_000 + kill)
   const chance = () => random.int(1_000_000) / 1_000_000
   let is_over = false
@@ -96,18 +93,17 @@ async function loadUntilKilled(state: Torture, server: Executable, kill: number)
   const clients = Array.from({ length: CLIENT_COUNT }, (_, number) =>
     runClient(server, customers[number % customers.length]!, { random: chance, isOver }),
   )
-  const operator = runOperator(server, customers, { isOver, unanswered })
+  const operator = runOperator(server, customers, isOver)
   await Bun.sleep(random.between(SHORTEST_BURST_MS, LONGEST_BURST_MS))
   is_over = true
   await server.kill9()
   return (await Promise.all([...clients, operator])).flat()
 }
 
-/** One more start: recovery, the credits nobody answered, and the last comparison. */
+/** One more start: recovery, and the last comparison. */
 async function conclude(state: Torture): Promise<TortureReport> {
   const server = await start(state)
   try {
-    for (const credit of state.unanswered) state.acknowledged.push(await giveCredit(server, credit))
     const audit = auditFolder(state.data_dir, state.acknowledged)
     return {
       ...audit,

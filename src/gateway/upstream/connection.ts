@@ -85,54 +85,15 @@ function openConnection(
 ): Connection {
   const { controller, watchdog } = call
   const sniffed = startSniffing()
-  const splitter = createEventSplitter()
   const reader = response.body?.getReader()
   let is_done = reader === undefined
 
-  /** What follows in a batch whose first part has been handed out. */
-  let rest: Batch | undefined
-
-  /** Sniffs a batch; the terminal event begins one of its own, so that what comes before it need not wait for it. */
-  function noted(batch: Batch): Batch {
-    const end = sniffEvents(sniffed, batch.text)
-    if (end === batch.text.length) return batch
-    rest = { bytes: batch.bytes.subarray(end), text: batch.text.slice(end) }
-    return { bytes: batch.bytes.subarray(0, end), text: batch.text.slice(0, end) }
-  }
-
-  async function read(): Promise<Batch | ReadEnd> {
-    if (rest) {
-      const batch = rest
-      rest = undefined
-      return noted(batch)
-    }
-    while (!is_done) {
-      const chunk = await reader!.read()
-      watchdog.touch()
-      if (chunk.done) {
-        is_done = true
-        const last = splitter.rest()
-        if (last.bytes.length > 0) return noted(last)
-        break
-      }
-      const batch = splitter.push(chunk.value)
-      if (batch.bytes.length > 0) return noted(batch)
-      if (splitter.pending_bytes() > LARGEST_EVENT_BYTES) return "oversized"
-    }
-    return "end"
-  }
-
-  async function readAll(limit: number, chunks: Uint8Array[]): Promise<ReadEnd> {
-    let size = 0
-    while (!is_done) {
-      const { value, done } = await reader!.read()
-      watchdog.touch()
-      if (done) break
-      size += value.byteLength
-      if (size > limit) return "oversized"
-      chunks.push(value)
-    }
-    return "end"
+  async function readChunk(): Promise<Uint8Array | undefined> {
+    if (is_done) return undefined
+    const { value, done } = await reader!.read()
+    watchdog.touch()
+    is_done = done
+    return value
   }
 
   /** A reset, or our own abort by silence: either way nothing more will come. */
@@ -141,17 +102,57 @@ function openConnection(
     return controller.signal.reason === SILENT ? "timeout" : "cut"
   }
 
+  const readBatch = createBatchReader(readChunk, sniffed)
   return {
     route,
     response,
     sniffed,
-    read: () => read().catch(explain),
+    read: () => readBatch().catch(explain),
     async readAll(limit) {
       const chunks: Uint8Array[] = []
-      const end = await readAll(limit, chunks).catch(explain)
+      const end = await collect(readChunk, limit, chunks).catch(explain)
       return { text: Buffer.concat(chunks).toString("utf8"), end }
     },
     abort: () => controller.abort(CLIENT_LEFT),
     close: () => watchdog.stop(),
+  }
+}
+
+type ReadChunk = () => Promise<Uint8Array | undefined>
+
+/** Gives whole events, sniffed. The terminal event begins a batch of its own: what comes before it need not wait. */
+function createBatchReader(readChunk: ReadChunk, sniffed: Sniffed): () => Promise<Batch | ReadEnd> {
+  const splitter = createEventSplitter()
+  /** What follows in a batch whose first part has been handed out. */
+  let rest: Batch | undefined
+
+  function noted(batch: Batch): Batch {
+    const end = sniffEvents(sniffed, batch.text)
+    rest = undefined
+    if (end === batch.text.length) return batch
+    rest = { bytes: batch.bytes.subarray(end), text: batch.text.slice(end) }
+    return { bytes: batch.bytes.subarray(0, end), text: batch.text.slice(0, end) }
+  }
+
+  return async () => {
+    if (rest) return noted(rest)
+    for (;;) {
+      const chunk = await readChunk()
+      const batch = chunk ? splitter.push(chunk) : splitter.rest()
+      if (batch.bytes.length > 0) return noted(batch)
+      if (!chunk) return "end"
+      if (splitter.pending_bytes() > LARGEST_EVENT_BYTES) return "oversized"
+    }
+  }
+}
+
+async function collect(readChunk: ReadChunk, limit: number, chunks: Uint8Array[]): Promise<ReadEnd> {
+  let size = 0
+  for (;;) {
+    const chunk = await readChunk()
+    if (!chunk) return "end"
+    size += chunk.byteLength
+    if (size > limit) return "oversized"
+    chunks.push(chunk)
   }
 }
