@@ -1,0 +1,248 @@
+/** Reading a stream from the side: how far it is, what it used, and that no split of it changes the answer. */
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import {
+  isTerminal,
+  nextSequenceNumber,
+  responseIdOf,
+  type Sniffed,
+  sniffAnswer,
+  sniffEvents,
+  startSniffing,
+} from "../../../../src/gateway/protocol/openai-responses/sniff.ts"
+import { createEventSplitter } from "../../../../src/gateway/protocol/sse.ts"
+import { checkProperty } from "../../../support/property.ts"
+import { failedTurn, reasoningItem, textTurn, toolTurn, wholeTextTurn } from "../../../support/responses-turns.ts"
+
+const USAGE = { input: 1_250, cached: 1_000, output: 300, reasoning: 200 }
+const COUNTS = { input_tokens: 250, cache_read_tokens: 1_000, output_tokens: 300, reasoning_tokens: 200 }
+
+/** Feeds a whole text, batch by batch as `connection.ts` does it. */
+function sniffText(sniffed: Sniffed, text: string): void {
+  for (let rest = text; rest !== ""; ) rest = rest.slice(sniffEvents(sniffed, rest))
+}
+
+function sniff(frames: string | readonly string[]): Sniffed {
+  const sniffed = startSniffing()
+  sniffText(sniffed, Buffer.from(typeof frames === "string" ? frames : frames.join("")).toString("latin1"))
+  return sniffed
+}
+
+const frame = (type: string, data: object = {}) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
+
+/** What a stream comes to, without where its events stood. */
+function summaryOf(sniffed: Sniffed) {
+  const { created: _, last: __, ...known } = sniffed
+  return { ...known, response_id: responseIdOf(sniffed), next: nextSequenceNumber(sniffed) }
+}
+
+describe("how far a stream is", () => {
+  test.each(["response.created", "response.in_progress", "response.queued", "keepalive"])("%s is no output", type => {
+    expect(sniff(frame(type)).phase).toBe("prelude")
+  })
+
+  test.each([
+    "response.output_item.added",
+    "response.output_text.delta",
+    "response.reasoning_summary_text.delta",
+    "response.function_call_arguments.delta",
+    "response.an_event_of_tomorrow",
+  ])("%s is output: from here on no other route may answer", type => {
+    expect(sniff(frame(type)).phase).toBe("output")
+  })
+
+  test.each([
+    ["response.completed", "completed"],
+    ["response.incomplete", "incomplete"],
+    ["response.failed", "failed"],
+    ["error", "failed"],
+  ] as const)("%s ends it as %s", (type, phase) => {
+    const sniffed = sniff(frame(type))
+    expect(sniffed.phase).toBe(phase)
+    expect(isTerminal(sniffed)).toBe(true)
+  })
+
+  test("the first end counts: nothing after it is believed", () => {
+    const response = { usage: { input_tokens: 10, output_tokens: 2 } }
+    const better = { usage: { input_tokens: 0, output_tokens: 0 } }
+    const sniffed = sniff(frame("response.completed", { response }) + frame("response.failed", { response: better }))
+    expect(sniffed.phase).toBe("completed")
+    expect(sniffed.reported?.usage).toMatchObject({ input_tokens: 10, output_tokens: 2 })
+  })
+
+  test("comments, blank events and nonsense say nothing", () => {
+    for (const text of [": ping\n\n", "\n\n", "data: {\n\n", "data: [1]\n\n", "data: [DONE]\n\n", "x\n\n", "event: \n\n"]) {
+      expect(summaryOf(sniff(text))).toEqual(summaryOf(startSniffing()))
+    }
+  })
+
+  test("names of an object's own members are no ends", () => {
+    expect(sniff(frame("toString")).phase).toBe("output")
+    expect(sniff(frame("keepalive") + frame("constructor")).phase).toBe("output")
+  })
+
+  test.each([
+    ["without an event line", 'data: {"type":"response.completed"}\n\n'],
+    ["without blanks after the colons", 'event:response.completed\ndata:{"type":"response.completed"}\n\n'],
+    ["with an id line first", 'id: 1\nevent: response.completed\ndata: {}\n\n'],
+    ["with CRLF", 'event: response.completed\r\ndata: {"type":"response.completed"}\r\n\r\n'],
+    ["with blanks in its JSON", 'data: { "type" : "response.completed" }\n\n'],
+    ["without a blank line at the end", 'event: response.completed\ndata: {"type":"response.completed"}'],
+  ])("an event %s is understood", (_, text) => {
+    expect(sniff(text).phase).toBe("completed")
+  })
+
+  test("a terminal event is left for a batch of its own when something comes before it", () => {
+    const before = frame("response.output_text.delta", { delta: "x" })
+    const text = before + frame("response.completed")
+    const sniffed = startSniffing()
+    expect(sniffEvents(sniffed, text)).toBe(before.length)
+    expect(sniffed.phase).toBe("output")
+    expect(sniffEvents(sniffed, text.slice(before.length))).toBe(text.length - before.length)
+    expect(sniffed.phase).toBe("completed")
+  })
+})
+
+describe("what a stream used", () => {
+  test("is what its end reports", () => {
+    const sniffed = sniff(textTurn("hello", USAGE, { id: "resp_1" }))
+    expect(sniffed.reported).toEqual({ usage: expect.objectContaining(COUNTS) })
+    expect(sniffed.tier_served).toBe("default")
+    expect(responseIdOf(sniffed)).toBe("resp_1")
+  })
+
+  test("is undefined when the end reports nothing, which is not zero", () => {
+    expect(sniff(frame("response.completed", { response: { usage: null } })).reported).toBeUndefined()
+    expect(sniff(frame("response.completed")).reported).toBeUndefined()
+  })
+
+  test("counts hosted searches by the finished items", () => {
+    const search = frame("response.output_item.done", { item: { type: "web_search_call", id: "ws_1" } })
+    const end = frame("response.completed", { response: { usage: { input_tokens: 5, output_tokens: 1 } } })
+    expect(sniff(search + search + end).reported?.usage.web_search_count).toBe(2)
+    expect(sniff(end).reported?.usage.web_search_count).toBe(0)
+  })
+
+  test("a text that speaks of a search is none", () => {
+    const item = { type: "message", content: [{ type: "output_text", text: 'a "web_search_call"' }] }
+    const sniffed = sniff(frame("response.output_item.done", { item }))
+    expect(sniffed.web_search_count).toBe(0)
+  })
+})
+
+describe("delivered output", () => {
+  test("is the length of the deltas as they stand in the stream: text, reasoning and arguments", () => {
+    const item = { type: "function_call", callId: "c", name: "f", arguments: "abcd" } as const
+    const frames = toolTurn([reasoningItem("sealed", "think"), { type: "message", text: "ü🜚" }, item], USAGE)
+    // Five of reasoning, two and four bytes of text, four of arguments.
+    expect(sniff(frames).output_bytes).toBe(5 + 6 + 4)
+  })
+
+  test("counts escapes as they stand, up to the closing quote", () => {
+    const delta = 'a"b\\'
+    expect(sniff(frame("response.output_text.delta", { delta, x: 1 }).replace(',"x"', ', "x"')).output_bytes).toBeWithin(6, 12)
+    expect(sniff('event: response.output_text.delta\ndata: {"delta":"a\\"b"}\n\n').output_bytes).toBe(4)
+  })
+
+  test("of an event without a delta is nothing", () => {
+    expect(sniff(frame("response.output_text.delta", { text: "x" })).output_bytes).toBe(0)
+    expect(sniff(frame("response.output_item.added", { delta: "x" })).output_bytes).toBe(0)
+  })
+
+  // A known bug, reported: an upstream that writes `"delta": "…"` delivers nothing in our eyes.
+  test.failing("is counted also when the upstream writes blanks in its JSON", () => {
+    const text = 'event: response.output_text.delta\ndata: {"type": "response.output_text.delta", "delta": "abcd"}\n\n'
+    expect(sniff(text).output_bytes).toBe(4)
+  })
+
+  // A known bug, reported: the backslash that ends a delta is taken for one that escapes the quote.
+  test.failing("ends at the closing quote after an escaped backslash", () => {
+    const text = 'event: response.output_text.delta\ndata: {"delta":"\\\\","logprobs":[]}\n\n'
+    expect(sniff(text).output_bytes).toBe(2)
+  })
+})
+
+describe("why a stream failed", () => {
+  test("is what its end says", () => {
+    expect(sniff(failedTurn("rate_limit_exceeded", "slow down")).failure).toEqual({
+      code: "rate_limit_exceeded",
+      message: "slow down",
+    })
+  })
+
+  test.each([
+    ["a flat error", { code: "server_error", message: "sorry" }],
+    ["a nested error", { error: { code: "server_error", message: "sorry" } }],
+  ])("is read from %s event", (_, data) => {
+    expect(sniff(frame("error", data)).failure).toEqual({ code: "server_error", message: "sorry" })
+  })
+
+  test("has words also when the upstream has none", () => {
+    expect(sniff(frame("response.failed", { response: {} })).failure).toEqual({
+      code: "server_error",
+      message: "The upstream ended the answer with an error.",
+    })
+  })
+})
+
+describe("continuing a stream", () => {
+  test("goes on after the last number, and has the id of `created`", () => {
+    const frames = textTurn("hello", USAGE, { id: "resp_1" })
+    const sniffed = sniff(frames.slice(0, 5))
+    expect(nextSequenceNumber(sniffed)).toBe(5)
+    expect(responseIdOf(sniffed)).toBe("resp_1")
+  })
+
+  test("starts at 0 when nothing was numbered", () => {
+    expect(nextSequenceNumber(startSniffing())).toBe(0)
+    expect(nextSequenceNumber(sniff(frame("response.created")))).toBe(0)
+    expect(responseIdOf(startSniffing())).toBeUndefined()
+  })
+})
+
+describe("a whole answer", () => {
+  test("is read like the end of a stream", () => {
+    const sniffed = sniffAnswer(wholeTextTurn("hello", USAGE, { id: "resp_1" }))
+    expect(sniffed).toMatchObject({ phase: "completed", reported: { usage: COUNTS }, tier_served: "default" })
+    expect(sniffed.output_bytes).toBe(0)
+  })
+
+  test("without usage is measured by its output", () => {
+    const output = [{ type: "message", content: [{ type: "output_text", text: "hello" }] }]
+    expect(sniffAnswer({ status: "completed", output }).output_bytes).toBe(JSON.stringify(output).length)
+  })
+
+  test.each([
+    [{ status: "incomplete" }, "incomplete"],
+    [{ status: "failed", error: { code: "x", message: "y" } }, "failed"],
+    [{}, "completed"],
+    [null, "completed"],
+    [{ output: "text" }, "completed"],
+  ] as const)("%j is %s", (answer, phase) => {
+    expect(sniffAnswer(answer).phase).toBe(phase)
+  })
+
+  test("counts its hosted searches", () => {
+    const output = [{ type: "web_search_call" }, { type: "message" }, { type: "web_search_call" }]
+    const { reported } = sniffAnswer({ output, usage: { input_tokens: 1, output_tokens: 1 } })
+    expect(reported?.usage.web_search_count).toBe(2)
+  })
+})
+
+test("law 1: any split of the bytes comes to the same", () => {
+  const turns = fc.constantFrom(
+    textTurn("ü🜚 hello there, a text of some length", USAGE, { id: "resp_1" }),
+    failedTurn("server_error", "sorry", { id: "resp_1", text: "half an answer" }),
+    toolTurn([reasoningItem("sealed"), { type: "message", text: "x\\y\"z" }], USAGE, { id: "resp_1" }),
+  )
+  const splits = fc.tuple(turns, fc.constantFrom("\n", "\r\n"), fc.array(fc.nat(), { maxLength: 20 }))
+  checkProperty(import.meta.path, splits, ([frames, line_end, places]) => {
+    const bytes = Buffer.from(frames.join("").replaceAll("\n", line_end))
+    const edges = [0, ...places.map(place => place % bytes.length).toSorted((a, b) => a - b), bytes.length]
+    const splitter = createEventSplitter()
+    const sniffed = startSniffing()
+    edges.slice(1).forEach((edge, at) => sniffText(sniffed, splitter.push(bytes.subarray(edges[at], edge)).text))
+    sniffText(sniffed, splitter.rest().text)
+    expect(summaryOf(sniffed)).toEqual(summaryOf(sniff(frames)))
+  })
+})
