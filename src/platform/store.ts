@@ -123,7 +123,7 @@ interface QueuedJob {
  * Between two commits of a file at least this long: under load more jobs share a commit, when quiet none waits.
  * A commit costs about 0.1 ms of processor time and blocks the event loop while the disk writes.
  */
-const COMMIT_INTERVAL_MS = 2
+const COMMIT_INTERVAL_MS = 3
 
 /** Jobs that wait for the writer, and what its groups share. */
 interface Queue {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import { torture } from "../torture/torture.ts"
 
-test("killed three times under load, the executable loses nothing it acknowledged and holds nothing", async () => {
+test("killed three times under load, it loses nothing it acknowledged and holds nothing", async () => {
   const report = await torture({ kill_count: 3, seed: 1 })
   expect(report.acknowledged_count).toBeGreaterThan(10)
   expect([report.lost, report.wrong]).toEqual([[], []])

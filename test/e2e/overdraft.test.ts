@@ -12,7 +12,7 @@ const USAGE = { input: 12, output: 40 }
 /** The upstream answers when all others have long been refused. */
 const UPSTREAM_DELAY_MS = 1_500
 
-test("50 requests at once on credit for two slices: two are admitted, 48 refused, the balance is never negative", async () => {
+test("50 requests at once on credit for two slices: two admitted, 48 refused, never negative", async () => {
   await using closing = new AsyncDisposableStack()
   const upstream = startScriptedUpstream(() => ({
     json: wholeTextTurn("ok", USAGE),

@@ -1,4 +1,4 @@
-/** The raw tables as the oracle reads them, and laws 1 to 4 and 6 checked on them; uses nothing of src/wallet. */
+/** The raw tables as the oracle reads them, and laws 1 to 4 and 6 checked on them, without src/wallet. */
 import type { Database } from "bun:sqlite"
 import { judgeEnd } from "./judge-end.ts"
 import {

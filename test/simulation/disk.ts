@@ -1,7 +1,7 @@
-/** The simulated machine under the store: a real SQLite database that outlives processes, crashes and faults. */
+/** The machine under the store: a real SQLite database in memory that outlives processes and faults. */
 import type { Database } from "bun:sqlite"
 
-/** What goes wrong. `crash-before` and `crash-after` stop the process at a statement of its own choice of time. */
+/** What goes wrong: the process dies before or after a statement, or the disk does not do its work. */
 export type FaultKind = "crash-before" | "crash-after" | "begin" | "commit" | "statement" | "disk-full"
 
 /** Thrown where SQLite would report that the disk did not do its work. */
@@ -23,7 +23,7 @@ export interface Disk {
   readonly fault_count: number
   /** A new process's connection. What an earlier process still does has no effect from here on. */
   connect(): Database
-  /** Lets `kind` happen after so many more statements (at the next BEGIN or COMMIT after them for those kinds). */
+  /** Lets `kind` happen at the first statement that it can hit after so many more. */
   arm(kind: FaultKind, statement_count: number): void
   disarm(): void
   /** Kills the process: what is not committed is gone. */

@@ -1,4 +1,4 @@
-/** The ends a request can have: with usage below, near or far above what is held, zero, doubted or none; and repeats. */
+/** The ends a request can have: usage below or far above its hold, zero, doubted or none; and repeats. */
 import type { EndReason, Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import { endMeter } from "../../src/wallet/metering/settle.ts"
 import type { ReportedUsage } from "../../src/wallet/pricing/usage.ts"

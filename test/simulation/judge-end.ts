@@ -27,7 +27,7 @@ export function judgeEnd(row: RequestRow, request: Request, end: End): void {
   assertThat(request.announced_count <= 1, say(`was announced ${request.announced_count} times`))
 }
 
-/** The settlement a committed row tells of, when it is the one of `outcome`; each outcome has its own `first_output_ms`. */
+/** The settlement in a committed row, when it is that of `outcome`: each has its own `first_output_ms`. */
 export function settlementIn(row: RequestRow | undefined, outcome: Outcome): Settlement | undefined {
   if (!row || row.state === "open" || row.first_output_ms !== (outcome.first_output_ms ?? null))
     return undefined

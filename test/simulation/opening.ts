@@ -40,7 +40,7 @@ export function openRequest(world: World, customer: Customer, wish: Wish): Reque
   request.holding = amount
   const becomes = (phase: "open" | "refused") => {
     request.phase = phase
-    request.holding = 0n
+    request.holding -= amount
     if (phase === "open") request.holds.set(0, amount)
   }
   launch<Opened>(world, {

@@ -1,4 +1,4 @@
-/** What must be true, from acknowledged results alone: the oracle's own books of each customer and request. */
+/** What must be true, by acknowledged results alone: the oracle's own books of customers and requests. */
 import type { Admission, Meter } from "../../src/wallet/metering/meter.ts"
 import type { Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import type { Books } from "./books.ts"

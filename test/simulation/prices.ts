@@ -1,4 +1,4 @@
-/** What things cost, worked out with bigint fractions for the oracle; shares no code with src/wallet/pricing. */
+/** What things cost, worked out with bigint fractions for the oracle, without src/wallet/pricing. */
 import type { RateCard } from "../../src/wallet/pricing/cost.ts"
 import type { TokenUsage } from "../../src/wallet/pricing/usage.ts"
 
@@ -43,7 +43,7 @@ const card = (price: Price): RateCard => ({
   ...price,
 })
 
-/** Price lists that make every kind of amount: usual ones, ones that leave fractions of a nano, and free ones. */
+/** Price lists that make every kind of amount: usual, with fractions of a nano, free. */
 export const CARDS: readonly RateCard[] = [
   card({ id: "usual", input_rate: 5_000_000, output_rate: 30_000_000 }),
   card({ id: "cheap", input_rate: 75_000, output_rate: 300_000 }),

@@ -1,4 +1,4 @@
-/** Plants one bug at a time into a copy of the source and shows that the simulation notices; exit 1 when it does not. */
+/** Plants one bug at a time into a copy of the source and shows that the simulation notices, or exits 1. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"

@@ -1,4 +1,4 @@
-/** Runs the simulation: SIM_SEEDS seeds from SIM_FIRST on, on every core; or one SIM_SEED with everything it does. */
+/** Runs the simulation: SIM_SEEDS seeds on every core; or one SIM_SEED, with everything it does. */
 import { runSeed } from "./run-seed.ts"
 
 const DEFAULT_SEEDS = 40_000

@@ -1,4 +1,4 @@
-/** One simulated machine with its customers: processes that start, work, die and start again on the same disk. */
+/** One simulated machine with its customers: processes start, work, die and start again on one disk. */
 import { Database } from "bun:sqlite"
 import type { RegisterNeeds } from "../../src/account/register/register.ts"
 import { AppError } from "../../src/platform/errors.ts"

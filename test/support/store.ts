@@ -1,4 +1,4 @@
-/** Stores in memory with the real schema: the migrations run once per process, every store starts from a copy. */
+/** Stores in memory with the real schema: migrated once per process, each store starts from a copy. */
 import { Database } from "bun:sqlite"
 import { migrateDatabase } from "../../db/migrate.ts"
 import { openStore, type Store } from "../../src/platform/store.ts"

@@ -1,5 +1,6 @@
-/** The money room on a store in memory: customers with credit, meters, and the books as short lines to compare. */
+/** The money room on a store in memory: customers, meters, and the books as short lines to compare. */
 import { createEvents } from "../../src/platform/events.ts"
+import type { Store } from "../../src/platform/store.ts"
 import { getBalances, openAccounts } from "../../src/wallet/ledger/accounts.ts"
 import type { Nanos } from "../../src/wallet/ledger/nanos.ts"
 import { type PostResult, post, type Transfer } from "../../src/wallet/ledger/post.ts"
@@ -119,6 +120,13 @@ export async function openTestWallet(credit_nanos = 0, rates: Partial<Rates> = {
       if (value.kind !== "open") throw new Error(`not admitted: ${JSON.stringify(value)}`)
       return value.meter
     },
+    ...openBooks(store),
+  }
+}
+
+/** What the books hold, and how to damage them. */
+function openBooks(store: Store) {
+  return {
     /** Free and held credit in nano-USD. */
     async balances(customer_id = "cus_1"): Promise<[free: number, held: number]> {
       const { token, token_held } = await getBalances(store.read, customer_id)

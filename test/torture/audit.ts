@@ -79,28 +79,27 @@ function judge(database: Database, one: Acknowledged): string | undefined {
     : `${one.kind} ${one.request_id}: ${one.cost} became ${JSON.stringify({ receipts, paid })}`
 }
 
+const BALANCES = `SELECT c.id,
+  (SELECT CAST(sum(balance_nanos) AS TEXT) FROM ledger_account
+    WHERE customer_id = c.id AND ledger = 'token') AS balance,
+  (SELECT CAST(coalesce(sum(amount_nanos), 0) AS TEXT) FROM ledger_transfer
+    WHERE to_account = c.id || '/token' AND kind = 'admin_credit') AS credited,
+  (SELECT CAST(coalesce(sum(charged_nanos), 0) AS TEXT) FROM metered_request
+    WHERE customer_id = c.id) AS charged
+  FROM customer c`
+
 /** Balance = what operators gave − what receipts charged, to the nano; free and held together. */
 function findWrongBalances(database: Database): string[] {
-  const rows = database
-    .query(
-      `SELECT c.id,
-         (SELECT CAST(sum(balance_nanos) AS TEXT) FROM ledger_account WHERE customer_id = c.id AND ledger = 'token') AS balance,
-         (SELECT CAST(coalesce(sum(amount_nanos), 0) AS TEXT) FROM ledger_transfer
-           WHERE to_account = c.id || '/token' AND kind = 'admin_credit') AS credited,
-         (SELECT CAST(coalesce(sum(charged_nanos), 0) AS TEXT) FROM metered_request WHERE customer_id = c.id) AS charged
-       FROM customer c`,
-    )
-    .all() as Record<"id" | "balance" | "credited" | "charged", string>[]
+  const rows = database.query(BALANCES).all() as Record<"id" | "balance" | "credited" | "charged", string>[]
   return rows
     .filter(({ balance, credited, charged }) => BigInt(balance) !== BigInt(credited) - BigInt(charged))
     .map(row => JSON.stringify(row))
 }
 
+const ENDS = `SELECT end_reason || ' ' || state AS how, count(*) AS count FROM metered_request
+  GROUP BY how ORDER BY count DESC`
+
 function countEnds(database: Database): Record<string, number> {
-  const rows = database
-    .query(
-      "SELECT end_reason || ' ' || state AS how, count(*) AS count FROM metered_request GROUP BY how ORDER BY count DESC",
-    )
-    .all() as { how: string; count: number }[]
+  const rows = database.query(ENDS).all() as { how: string; count: number }[]
   return Object.fromEntries(rows.map(({ how, count }) => [how, count]))
 }

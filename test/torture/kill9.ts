@@ -1,4 +1,4 @@
-/** The kill -9 torture from the command line: TORTURE_KILLS kills (50), TORTURE_SEED for the same load again. */
+/** The kill -9 torture from the command line: TORTURE_KILLS (50); TORTURE_SEED for the same load again. */
 import { torture } from "./torture.ts"
 
 const kill_count = Number(Bun.env.TORTURE_KILLS ?? 50)

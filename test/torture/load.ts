@@ -1,4 +1,4 @@
-/** The load for the kill -9 torture: clients that remember only what they were told completely, and a scripted upstream. */
+/** The torture's load: clients that remember only what they were told completely, and their upstream. */
 import type { Customer, Executable } from "../support/executable.ts"
 import { nanosOf, priceOf } from "../support/price.ts"
 import { textTurn, wholeTextTurn } from "../support/responses-turns.ts"
@@ -68,7 +68,7 @@ export async function runClient(
   return told
 }
 
-/** Sends a request; `undefined` when the answer was not complete. Throws when the connection breaks or it is refused. */
+/** Sends a request; `undefined` when the answer was not complete. Throws when it breaks or is refused. */
 async function ask(server: Executable, customer: Customer, plan: Plan): Promise<Acknowledged | undefined> {
   const answer = await fetch(`${server.baseUrl}/responses`, {
     method: "POST",

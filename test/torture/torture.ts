@@ -1,4 +1,4 @@
-/** Kills the real executable again and again in the middle of load, and compares its books with what it had said. */
+/** Kills the real executable again and again under load, and compares its books with what it had said. */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -25,7 +25,8 @@ async function brokenLaws(wallet: TestWallet): Promise<string> {
 }
 
 const TRANSFER = `INSERT INTO ledger_transfer
-  (id, group_id, kind, ledger, from_account, to_account, amount_nanos, ref, actor, event_at, created_at) VALUES`
+  (id, group_id, kind, ledger, from_account, to_account, amount_nanos, ref, actor, event_at, created_at)
+  VALUES`
 const SETTLED = "UPDATE metered_request SET"
 
 const DAMAGE: { name: string; sql: string[]; laws: string }[] = [
@@ -101,8 +102,8 @@ const DAMAGE: { name: string; sql: string[]; laws: string }[] = [
   {
     name: "an open request was marked as settled",
     sql: [
-      `${SETTLED} state = 'settled', held_nanos = 0, cost_nanos = 0, charged_nanos = 0, loss_nanos = 0, ended_at = 0
-       WHERE id = 'req_3'`,
+      `${SETTLED} state = 'settled', held_nanos = 0, cost_nanos = 0, charged_nanos = 0, loss_nanos = 0,
+       ended_at = 0 WHERE id = 'req_3'`,
     ],
     laws: "4",
   },

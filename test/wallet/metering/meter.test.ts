@@ -1,4 +1,4 @@
-/** Tests of admission and of the next slices: what is held, when it is refused, and that a refusal changes nothing. */
+/** Tests of admission and of the next slices: what is held, and that a refusal changes nothing. */
 import { describe, expect, test } from "bun:test"
 import type { Nanos } from "../../../src/wallet/ledger/nanos.ts"
 import {

@@ -1,4 +1,4 @@
-/** Tests of what a start does with the requests of a process that died: settled by the checkpoint, or released; once. */
+/** Tests of what a start does with a dead process's requests: settled by checkpoint, or released; once. */
 import { describe, expect, test } from "bun:test"
 import { extendMeter } from "../../../src/wallet/metering/meter.ts"
 import { recoverMeters } from "../../../src/wallet/metering/recover.ts"
@@ -10,7 +10,8 @@ const nextBoot = (wallet: TestWallet) => ({ ...wallet.needs, boot_id: "boot_2" }
 
 const ends = (wallet: TestWallet) =>
   wallet.store.read.all(
-    "SELECT id, state, usage_source, charged_nanos, end_reason, output_tokens FROM metered_request ORDER BY id",
+    `SELECT id, state, usage_source, charged_nanos, end_reason, output_tokens
+     FROM metered_request ORDER BY id`,
   )
 
 describe("recovery", () => {

@@ -1,4 +1,4 @@
-/** Tests of the end of a request: what is charged, what is returned, what is lost, and that it happens once. */
+/** Tests of the end of a request: what is charged, returned and lost, and that it happens once. */
 import { describe, expect, test } from "bun:test"
 import type { Outcome } from "../../../src/wallet/metering/receipt.ts"
 import { endMeter } from "../../../src/wallet/metering/settle.ts"
@@ -239,7 +239,7 @@ describe("the end of a request", () => {
   })
 })
 
-// BUG: the price of such a report is beyond the ledger's range, so the end throws and the hold stays until a restart.
+// BUG: its price is beyond the ledger's range, so the end throws and the hold stays until a restart.
 test.failing("a report that is beyond all measure still ends the request", async () => {
   const wallet = await openTestWallet(10_000)
   await endMeter(wallet.needs, await wallet.open(), outcomeOf(reported(0, 2 ** 52)))
@@ -273,11 +273,22 @@ describe("an end happens once", () => {
     ])
   })
 
+  test.each([
+    "UPDATE metered_request SET charged_nanos = 0, cost_nanos = 0",
+    "UPDATE metered_request SET state = 'open'",
+    "DELETE FROM metered_request",
+  ])("the schema itself refuses to change a receipt: %p", async statement => {
+    const wallet = await openTestWallet(10_000)
+    await endMeter(wallet.needs, await wallet.open(), outcomeOf(reported(1_000, 50)))
+    await expect(wallet.store.tx(q => q.run(statement))).rejects.toThrow(/ends once|book of receipts/)
+    expect(await wallet.findings()).toEqual([])
+  })
+
   test("an end that the database refuses changes nothing and can be repeated", async () => {
     const wallet = await openTestWallet(10_000)
     const meter = await wallet.open()
-    const refuse =
-      "CREATE TRIGGER refuse BEFORE UPDATE ON metered_request BEGIN SELECT RAISE(ABORT, 'no'); END"
+    const refuse = `CREATE TRIGGER refuse BEFORE UPDATE ON metered_request
+      BEGIN SELECT RAISE(ABORT, 'no'); END`
     await wallet.store.tx(q => q.run(refuse))
     await expect(endMeter(wallet.needs, meter, outcomeOf(reported(1_000, 50)))).rejects.toThrow("no")
     expect([await wallet.balances(), await wallet.findings(), wallet.heard]).toEqual([[8_000, 2_000], [], []])

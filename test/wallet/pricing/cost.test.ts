@@ -156,7 +156,7 @@ describe("laws of any price list", () => {
   test("what an amount affords costs no more than it, and one token more does", () => {
     checkProperty(
       import.meta.path,
-      fc.tuple(fc.integer({ min: 0, max: 10 ** 12 }), price_lists),
+      fc.tuple(fc.integer({ min: 0, max: 10 ** 11 }), price_lists),
       ([amount, rates]) => {
         fc.pre(rates.output_rate > 0)
         const output_tokens = affordableOutputTokens(amount as Nanos, rates, "t")

@@ -60,12 +60,10 @@ describe("pricing receipts again", () => {
   test("every receipt is read, however many there are", async () => {
     const wallet = await openTestWallet(100_000)
     await settle(wallet, "req_0")
-    const columns =
-      "boot_id, state, endpoint, is_streamed, model_asked, model_served, rate_card_id, tier_asked, tier_served"
-    const counters =
-      "input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, web_search_count"
-    const rest = `key_id, held_nanos, hold_count, estimated_input_tokens, checkpoint_output_tokens, ${columns}, ${counters},
-      cost_nanos, charged_nanos, loss_nanos, started_at, ended_at`
+    const rest = `key_id, boot_id, state, endpoint, is_streamed, model_asked, model_served, rate_card_id,
+      tier_asked, tier_served, held_nanos, hold_count, estimated_input_tokens, checkpoint_output_tokens,
+      input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens,
+      reasoning_tokens, web_search_count, cost_nanos, charged_nanos, loss_nanos, started_at, ended_at`
     await wallet.store.tx(q =>
       q.run(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
         INSERT INTO metered_request (id, customer_id, ${rest})
