@@ -1,9 +1,20 @@
 /** The operator's corrections of a Token Wallet: always a transfer, with a reason, never an edited balance. */
-import type { RegisterNeeds } from "../account/register/register.ts"
+
+import type { Clock } from "../platform/clock.ts"
 import { AppError } from "../platform/errors.ts"
+import type { Events } from "../platform/events.ts"
+import type { NewId } from "../platform/ids.ts"
+import type { Store } from "../platform/store.ts"
 import { customerAccount } from "../wallet/ledger/chart.ts"
 import { formatUsd, type Nanos, parseUsd } from "../wallet/ledger/nanos.ts"
 import { post } from "../wallet/ledger/post.ts"
+
+export interface CreditNeeds {
+  store: Store
+  clock: Clock
+  newId: NewId
+  events: Events
+}
 
 export interface Adjustment {
   customer_id: string
@@ -28,7 +39,7 @@ export function readAmount(amount: string): Nanos {
  * Posts the adjustment and gives the transfer's id. Throws `invalid` for an amount that is none, `conflict` when
  * the id was used for something else, `payment_required` when a debit exceeds the balance.
  */
-export async function adjustCredit(needs: RegisterNeeds, adjustment: Adjustment): Promise<string> {
+export async function adjustCredit(needs: CreditNeeds, adjustment: Adjustment): Promise<string> {
   const amount_nanos = readAmount(adjustment.amount)
   const wallet = customerAccount(adjustment.customer_id, "token")
   const issue = "system/issue_admin"

@@ -9,12 +9,13 @@ import { type Opened, openMeter } from "../wallet/metering/meter.ts"
 import type { Model, Route } from "./catalog/catalog.ts"
 import { orderRoutes } from "./choose-route.ts"
 import { identifyClient } from "./client.ts"
+import { type Collected, collectAnswer } from "./collect.ts"
 import { type Dispatched, dispatch } from "./dispatch.ts"
 import { type End, type Exchange, endExchange, type GatewayNeeds } from "./exchange.ts"
-import { forwardStream } from "./forward.ts"
+import { startForwarding, streamBody } from "./forward.ts"
 import { type Admitted, admitRequest } from "./protocol/openai-responses/admit.ts"
 import { type ErrorAnswer, writeError, writeErrorForCodex } from "./protocol/openai-responses/errors.ts"
-import { findDuplicateKey, type Member, scanTopLevel, spliceValue } from "./protocol/top-level.ts"
+import { findDuplicateKey, type Member, scanTopLevel, setValue } from "./protocol/top-level.ts"
 import { readBody } from "./read-body.ts"
 import { forwardedHeaders } from "./upstream/send.ts"
 
@@ -182,36 +183,53 @@ function meterOf(needs: AnswerNeeds, opened: Opened) {
   )
 }
 
+/**
+ * A whole answer that may outgrow its first hold is asked for as a stream, so that credit can be held as it grows;
+ * the client gets it whole all the same.
+ */
+const needsStream = (exchange: Exchange, admitted: Admitted): boolean =>
+  admitted.is_streamed || exchange.meter.admission.max_output_tokens > exchange.meter.held_output_tokens
+
 async function send(
   needs: AnswerNeeds,
   exchange: Exchange,
   sent: { asked: Asked; request: Request },
 ): Promise<Dispatched> {
   const { text, members, admitted } = sent.asked
-  const model_member = members.find(member => member.key === "model")!
-  const bodyFor = (route: Route) =>
-    route.upstream_model === admitted.model ? text : spliceValue(text, model_member, route.upstream_model)
+  const is_streamed = needsStream(exchange, admitted)
+  const body =
+    is_streamed === admitted.is_streamed ? text : setValue(text, members, { key: "stream", value: true })
   return dispatch(needs, {
     request_id: exchange.request_id,
     routes: orderRoutes(exchange.model.routes, needs.random),
-    is_streamed: admitted.is_streamed,
+    is_streamed,
+    may_be_whole: !admitted.is_streamed,
     path: "/responses",
     headers: forwardedHeaders(sent.request.headers),
-    bodyFor,
+    bodyFor: route => bodyFor(route, admitted.model, body),
     client_left: exchange.client_left,
     attempts: exchange.attempts,
   })
+}
+
+/** The client's own body, but for the model's name where the upstream has another. */
+function bodyFor(route: Route, model: string, body: string): string {
+  if (route.upstream_model === model) return body
+  return setValue(body, scanTopLevel(body), { key: "model", value: route.upstream_model })
 }
 
 async function deliver(needs: AnswerNeeds, exchange: Exchange, dispatched: Dispatched): Promise<Response> {
   const headers = answerHeaders(exchange)
   switch (dispatched.kind) {
     case "stream": {
+      const forwarding = startForwarding(needs, exchange, dispatched)
+      if (!exchange.meter.admission.is_streamed)
+        return wholeResponse(headers, await collectAnswer(forwarding))
       const turn_state = dispatched.connection.response.headers.get("x-codex-turn-state")
       if (turn_state !== null) headers["x-codex-turn-state"] = turn_state
       headers["content-type"] = "text/event-stream"
       headers["cache-control"] = "no-cache"
-      return new Response(forwardStream(needs, exchange, dispatched), { headers })
+      return new Response(streamBody(forwarding), { headers })
     }
     case "whole": {
       const { route, text, sniffed } = dispatched
@@ -219,21 +237,27 @@ async function deliver(needs: AnswerNeeds, exchange: Exchange, dispatched: Dispa
       const end_reason = phase as "completed" | "incomplete" | "failed"
       const first_output_ms = needs.clock.now() - exchange.meter.started_at
       const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }
-      const settlement = await endExchange(needs, exchange, end)
-      if (settlement) headers["x-codexapi-cost-usd"] = formatUsd(BigInt(settlement.cost_nanos))
-      return new Response(text, { headers: { ...headers, "content-type": "application/json" } })
+      return wholeResponse(headers, { text, settlement: await endExchange(needs, exchange, end) })
     }
     case "client-left":
       await endExchange(needs, exchange, nothingFrom("client-left", undefined))
       return new Response(null, { status: 499 })
     case "failed": {
       const { failure, reported } = dispatched
-      const end_reason = failure.result === "unreachable" ? "unreachable" : "refused-upstream"
+      const end_reason = UNANSWERED[failure.result] ?? "refused-upstream"
       await endExchange(needs, exchange, nothingFrom(end_reason, reported))
       throw failure.error
     }
   }
 }
+
+function wholeResponse(headers: Record<string, string>, { text, settlement }: Collected): Response {
+  if (settlement) headers["x-codexapi-cost-usd"] = formatUsd(BigInt(settlement.cost_nanos))
+  return new Response(text, { headers: { ...headers, "content-type": "application/json" } })
+}
+
+/** How a request ends that no upstream answered, by what the last try came to. */
+const UNANSWERED: Record<string, End["end_reason"]> = { unreachable: "unreachable", timeout: "timeout", cut: "cut" }
 
 const nothingFrom = (end_reason: End["end_reason"], reported: End["reported"]): End => ({
   end_reason,

@@ -28,6 +28,8 @@ export interface Dispatch {
   request_id: string
   routes: readonly Route[]
   is_streamed: boolean
+  /** Whether the client takes a whole answer even when a stream was asked of the upstream. */
+  may_be_whole: boolean
   path: string
   headers: Record<string, string>
   /** The body for a route: the client's own, but for the model's name. */
@@ -96,7 +98,9 @@ async function readFirst(connection: Connection, job: Dispatch): Promise<Tried> 
     const { text } = await connection.readAll(LARGEST_ERROR_BYTES)
     return readFailure(response.status, response.headers, text)
   }
-  return job.is_streamed ? readHead(connection) : readWhole(connection)
+  // Some upstreams answer whole whatever was asked.
+  const is_whole = response.headers.get("content-type")?.includes("application/json") ?? false
+  return job.is_streamed && !(is_whole && job.may_be_whole) ? readHead(connection) : readWhole(connection)
 }
 
 /** Reads until the stream has said something a client could act on, or has ended without. */

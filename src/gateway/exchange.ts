@@ -3,6 +3,7 @@
 import type { GuardNeeds } from "../auth/guard.ts"
 import type { KeyLimits } from "../auth/key-limits.ts"
 import type { Config } from "../platform/config.ts"
+import { AppError } from "../platform/errors.ts"
 import type { Random } from "../platform/ids.ts"
 import type { Metrics } from "../platform/metrics.ts"
 import type { Tasks } from "../platform/tasks.ts"
@@ -75,12 +76,31 @@ export async function endExchange(
     first_output_ms: end.first_output_ms,
   }
   try {
-    const settlement = await endMeter(needs, meter, outcome)
+    const settlement = await endPatiently(needs, meter, outcome)
     if (settlement) count(needs.metrics, model.id, end, settlement)
     return settlement
   } finally {
     exchange.leave()
   }
+}
+
+/** When the disk does not take the end, it is tried again; after that a restart settles by the last checkpoint. */
+const RETRY_AFTER_MS = [100, 1_000]
+
+async function endPatiently(
+  needs: GatewayNeeds,
+  meter: Meter,
+  outcome: Outcome,
+): Promise<Settlement | undefined> {
+  for (const wait_ms of RETRY_AFTER_MS) {
+    try {
+      return await endMeter(needs, meter, outcome)
+    } catch (error) {
+      if (!(error instanceof AppError && error.reason === "unavailable")) throw error
+      await new Promise<void>(resolve => void needs.clock.after(wait_ms, resolve))
+    }
+  }
+  return endMeter(needs, meter, outcome)
 }
 
 function count(metrics: Metrics, model: string, end: End, settlement: Settlement): void {

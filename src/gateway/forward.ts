@@ -1,7 +1,7 @@
-/** Passes an upstream's stream on to the client byte for byte, holds credit as it grows, and settles at its end. */
+/** Takes an upstream's stream batch by batch: holds credit as it grows, settles at its end, passes the bytes on as they are. */
 import { AppError } from "../platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
-import type { EndReason } from "../wallet/metering/receipt.ts"
+import type { EndReason, Settlement } from "../wallet/metering/receipt.ts"
 import { type Exchange, endExchange, estimateTokens, type GatewayNeeds } from "./exchange.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./protocol/openai-responses/codex-quirks.ts"
 import { writeFailure } from "./protocol/openai-responses/errors.ts"
@@ -20,8 +20,8 @@ const MOST_DRAINS = 64
 /** How long an upstream may keep its connection open after the terminal event. */
 const LINGER_MS = 1_000
 
-/** A stream on its way to the client. */
-interface Forwarding {
+/** A stream on its way to the client. It ends its exchange in every way a stream can end, exactly once. */
+export interface Forwarding {
   needs: GatewayNeeds
   exchange: Exchange
   connection: Connection
@@ -36,14 +36,17 @@ interface Forwarding {
   keepalive: Keepalive
   /** Runs from the terminal event to the end of the connection. */
   linger?: Watchdog
+  /** Why the stream was ended by us, when it was. */
+  error?: AppError
+  settlement?: Settlement | undefined
 }
 
-/** The answer's body. It ends the exchange in every way a stream can end, exactly once. */
-export function forwardStream(
+/** Takes over a stream whose first output has come. */
+export function startForwarding(
   needs: GatewayNeeds,
   exchange: Exchange,
   stream: { connection: Connection; head: Batch[] },
-): AsyncGenerator<Uint8Array> {
+): Forwarding {
   const forwarding: Forwarding = {
     needs,
     exchange,
@@ -58,14 +61,14 @@ export function forwardStream(
   const onLeave = () => needs.tasks.track(drain(forwarding))
   exchange.client_left.addEventListener("abort", onLeave, { once: true })
   if (exchange.client_left.aborted) onLeave()
-  return body(forwarding)
+  return forwarding
 }
 
 /**
- * Batch after batch until the end, or until the client has left: then the drain takes over. An async generator
+ * The body of a streamed answer: batch after batch until the end, or until the client has left: then the drain takes over. An async generator
  * is the cheapest body that Bun sends: a pull stream costs 8 µs more an answer, a direct stream 10.
  */
-async function* body(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
+export async function* streamBody(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
   const { keepalive, exchange, needs } = forwarding
   const awake = exchange.client === "codex" ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT
   try {
@@ -87,7 +90,7 @@ async function* body(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
 }
 
 /** Reads one batch, accounts for it, and gives the bytes for the client; `undefined` when nothing more comes. */
-async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined> {
+export async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined> {
   const { connection, exchange, waiting } = forwarding
   if (forwarding.state === "closed") return undefined
   const batch = waiting.shift() ?? (await connection.read())
@@ -104,37 +107,49 @@ async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined
       ? completeForCodex(batch)
       : batch.bytes
   }
-  const delivered = estimateTokens(sniffed.output_bytes)
-  if (!needsNextSlice(exchange.meter, delivered) || (await holdMore(forwarding, delivered)))
-    return batch.bytes
-  connection.abort()
-  await settle(forwarding, "out-of-credit")
-  close(forwarding)
-  return Buffer.concat([batch.bytes, failureEvent(forwarding, outOfCredit(forwarding))])
+  if (await holdFor(forwarding, estimateTokens(sniffed.output_bytes))) return batch.bytes
+  const failure = await endByError(forwarding, "out-of-credit", outOfCredit(forwarding))
+  return Buffer.concat([batch.bytes, failure])
 }
 
-/** Holds the next slice. For a client that left nothing more is held: its answer is read as far as the hold reaches. */
-async function holdMore(
-  { needs, exchange, has_client_left }: Forwarding,
-  delivered: number,
-): Promise<boolean> {
-  if (has_client_left) return delivered < exchange.meter.held_output_tokens
-  return (await extendMeter(needs, exchange.meter, delivered)) === "held"
+/**
+ * Holds what the delivered output makes due; false when the credit does not cover it. For a client that left
+ * nothing more is held: its answer is read as far as the hold reaches.
+ */
+async function holdFor(forwarding: Forwarding, delivered: number): Promise<boolean> {
+  const { needs, exchange, has_client_left } = forwarding
+  const { meter } = exchange
+  if (has_client_left) return !needsNextSlice(meter, delivered) || delivered < meter.held_output_tokens
+  while (needsNextSlice(meter, delivered)) {
+    if ((await extendMeter(needs, meter, delivered)) === "refused") return false
+  }
+  return true
 }
 
 /** The upstream stopped without a terminal event: an honest error, never a clean end. */
-async function breakOff(forwarding: Forwarding, why: ReadEnd): Promise<Uint8Array> {
+const breakOff = (forwarding: Forwarding, why: ReadEnd): Promise<Uint8Array> =>
+  why === "timeout"
+    ? endByError(forwarding, "timeout", silent().error)
+    : endByError(forwarding, "cut", cutOff().error)
+
+/** Ends the stream ourselves; gives the event that tells the client. */
+async function endByError(
+  forwarding: Forwarding,
+  end_reason: EndReason,
+  error: AppError,
+): Promise<Uint8Array> {
+  forwarding.error = error
   forwarding.connection.abort()
-  await settle(forwarding, why === "timeout" ? "timeout" : "cut")
+  await settle(forwarding, end_reason)
   close(forwarding)
-  return failureEvent(forwarding, why === "timeout" ? silent().error : cutOff().error)
+  return failureEvent(forwarding, error)
 }
 
 async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<void> {
   const { needs, exchange, connection, first_output_ms } = forwarding
   const { reported, output_bytes, tier_served } = connection.sniffed
   forwarding.state = "settled"
-  await endExchange(needs, exchange, {
+  forwarding.settlement = await endExchange(needs, exchange, {
     end_reason: forwarding.has_client_left ? "client-left" : end_reason,
     route: connection.route,
     reported,

@@ -6,7 +6,13 @@ import type { Random } from "../../src/platform/ids.ts"
 import { createTestRandom } from "../support/random.ts"
 
 const upstream = { id: "u", protocol: "openai-responses", base_url: "http://u.test", key: "" } as const
-const route = (id: string, tier: number, weight: number): Route => ({ id, tier, weight, upstream, upstream_model: "m" })
+const route = (id: string, tier: number, weight: number): Route => ({
+  id,
+  tier,
+  weight,
+  upstream,
+  upstream_model: "m",
+})
 const idsOf = (routes: readonly Route[], random: Random) => orderRoutes(routes, random).map(one => one.id)
 
 /** Random bytes that read as the given number. */

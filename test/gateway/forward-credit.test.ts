@@ -3,7 +3,14 @@ import { describe, expect, test } from "bun:test"
 import { getBalances } from "../../src/wallet/ledger/accounts.ts"
 import { openTestApp, readBooks, type TestApp, type TestCustomer } from "../support/app.ts"
 import { type OpenStream, openStream, streamAnswer } from "../support/fake-fetch.ts"
-import { askAsCodex, askStream, FIRST_HOLD_NANOS, readPieces, readReceipt, typesOf } from "../support/gateway.ts"
+import {
+  askAsCodex,
+  askStream,
+  FIRST_HOLD_NANOS,
+  readPieces,
+  readReceipt,
+  typesOf,
+} from "../support/gateway.ts"
 import { parseStream } from "../support/responses-fixtures.ts"
 import { textTurn } from "../support/responses-turns.ts"
 import { untilTrue } from "../support/turns.ts"
@@ -21,7 +28,8 @@ const delta = (tokens: number, sequence_number = 1) =>
 const completed = (input_tokens: number, output_tokens: number) =>
   frame("response.completed", { response: { id: "resp_1", usage: { input_tokens, output_tokens } } })
 
-const heldNow = async ({ app }: TestApp, { id }: TestCustomer) => (await getBalances(app.store.read, id)).token_held
+const heldNow = async ({ app }: TestApp, { id }: TestCustomer) =>
+  (await getBalances(app.store.read, id)).token_held
 
 /** A stream in the test's hand whose first output has reached the client. */
 async function openAnswer(app: TestApp, customer: TestCustomer, asking = askStream) {

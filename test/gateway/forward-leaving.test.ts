@@ -126,10 +126,15 @@ describe("in the middle of an answer", () => {
     const { app, customer, upstream, client } = scene
     client.abort()
     const delta = JSON.stringify({ type: "response.output_text.delta", delta: "x".repeat(4_000) })
-    for (let count = 0; count < 5; count++) upstream.push(`event: response.output_text.delta\ndata: ${delta}\n\n`)
+    for (let count = 0; count < 5; count++)
+      upstream.push(`event: response.output_text.delta\ndata: ${delta}\n\n`)
     await upstream.hung_up
     const { receipt } = await readReceipt(app, customer)
-    expect(receipt).toMatchObject({ end_reason: "client-left", peak_held_nanos: FIRST_HOLD_NANOS, loss_nanos: 0 })
+    expect(receipt).toMatchObject({
+      end_reason: "client-left",
+      peak_held_nanos: FIRST_HOLD_NANOS,
+      loss_nanos: 0,
+    })
     expect(receipt.charged_nanos).toBeLessThanOrEqual(FIRST_HOLD_NANOS)
     expect(receipt.charged_nanos).toBeGreaterThan(4_000 * 30_000)
     expectNothingLeft(app)

@@ -10,12 +10,14 @@ const USAGE = { input: 1_250, cached: 1_000, output: 300, reasoning: 200 }
 const PRICE = 10_750_000
 const TEN_USD = 10_000_000_000
 
-const items = [reasoningItem("sealed"), { type: "message", text: "ü🜚 — \\ \"quoted\" \u2028" }] as const
+const items = [reasoningItem("sealed"), { type: "message", text: 'ü🜚 — \\ "quoted" \u2028' }] as const
 const frames = toolTurn([...items], USAGE, { id: "resp_1" })
 const bytes = Buffer.from(frames.join(""))
 
 const cutEvery = (size: number): Uint8Array[] =>
-  Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
+  Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+    bytes.subarray(at * size, (at + 1) * size),
+  )
 
 describe("an upstream's bytes reach the client as they are", () => {
   const chunkings: [string, Chunk[]][] = [
@@ -24,9 +26,15 @@ describe("an upstream's bytes reach the client as they are", () => {
     ["one byte at a time", cutEvery(1)],
     ["seven bytes at a time, inside characters", cutEvery(7)],
     ["a thousand bytes at a time", cutEvery(1_000)],
-    ["with CRLF, cut between CR and LF", frames.join("").replaceAll("\n", "\r\n").split(/(?<=\r)/)],
+    [
+      "with CRLF, cut between CR and LF",
+      frames
+        .join("")
+        .replaceAll("\n", "\r\n")
+        .split(/(?<=\r)/),
+    ],
     ["with comments between the events", frames.flatMap(frame => [": ping\n\n", frame])],
-    ["with events nobody knows", ["event: new.thing\ndata: {\"x\":1}\n\n", ...frames]],
+    ["with events nobody knows", ['event: new.thing\ndata: {"x":1}\n\n', ...frames]],
     ["without a blank line at the end", [bytes.subarray(0, bytes.length - 2)]],
     ["with more after the terminal event", [...frames, "event: x\ndata: {}\n\n", "data: [DONE]\n\n"]],
   ]
@@ -155,7 +163,12 @@ describe("an upstream that stops without a terminal event ends the answer as fai
     })
     // Two deltas of eight characters are four tokens; sixteen tokens of input by estimate.
     const { receipt, free_nanos } = await readReceipt(app, customer)
-    expect(receipt).toMatchObject({ end_reason: "cut", usage_source: "estimated", input_tokens: 16, output_tokens: 4 })
+    expect(receipt).toMatchObject({
+      end_reason: "cut",
+      usage_source: "estimated",
+      input_tokens: 16,
+      output_tokens: 4,
+    })
     expect(free_nanos).toBe(TEN_USD - 16 * 5_000 - 4 * 30_000)
   })
 
@@ -201,18 +214,24 @@ describe("a terminal event other than `completed`", () => {
   test.each([
     ["on its own", incomplete],
     ["together with output", [incomplete.join("")]],
-  ])("that says incomplete %s is completed for the Codex CLI, which would repeat and pay it five times", async (_, chunks) => {
-    await using app = await openTestApp()
-    const customer = await app.createCustomer()
-    app.upstream.play(streamAnswer(chunks))
-    const text = await (await askAsCodex(app, customer)).text()
-    expect(text).toStartWith(incomplete.slice(0, -1).join(""))
-    const end = parseStream(text).at(-1)
-    expect(end).toMatchObject({ type: "response.completed", response: { status: "completed", id: "resp_1" } })
-    expect(text.split("event: response.completed")).toHaveLength(2)
-    const { receipt } = await readReceipt(app, customer)
-    expect(receipt).toMatchObject({ end_reason: "incomplete", charged_nanos: PRICE })
-  })
+  ])(
+    "that says incomplete %s is completed for the Codex CLI, which would repeat and pay it five times",
+    async (_, chunks) => {
+      await using app = await openTestApp()
+      const customer = await app.createCustomer()
+      app.upstream.play(streamAnswer(chunks))
+      const text = await (await askAsCodex(app, customer)).text()
+      expect(text).toStartWith(incomplete.slice(0, -1).join(""))
+      const end = parseStream(text).at(-1)
+      expect(end).toMatchObject({
+        type: "response.completed",
+        response: { status: "completed", id: "resp_1" },
+      })
+      expect(text.split("event: response.completed")).toHaveLength(2)
+      const { receipt } = await readReceipt(app, customer)
+      expect(receipt).toMatchObject({ end_reason: "incomplete", charged_nanos: PRICE })
+    },
+  )
 })
 
 describe("a clean end without a report", () => {

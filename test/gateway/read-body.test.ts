@@ -68,7 +68,9 @@ describe("a body is read", () => {
   })
 
   test("up to the limit exactly", async () => {
-    expect(await read(pieces(new Uint8Array(LARGEST_BODY_BYTES), MIB).stream)).toHaveLength(LARGEST_BODY_BYTES)
+    expect(await read(pieces(new Uint8Array(LARGEST_BODY_BYTES), MIB).stream)).toHaveLength(
+      LARGEST_BODY_BYTES,
+    )
   })
 })
 
@@ -97,7 +99,9 @@ describe("a body is refused", () => {
   })
 
   test.each(["gzip", "deflate", "zstd", "br"])("that is no %s", async encoding => {
-    await expect(read(new TextEncoder().encode(text), { "content-encoding": encoding })).rejects.toMatchObject({
+    await expect(
+      read(new TextEncoder().encode(text), { "content-encoding": encoding }),
+    ).rejects.toMatchObject({
       reason: "invalid",
       message: `The request body is not valid ${encoding}.`,
       detail: { code: "corrupt_body", field: "body" },

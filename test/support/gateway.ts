@@ -26,11 +26,18 @@ export const askWhole = (app: TestApp, customer: TestCustomer, options: AskOptio
   ask(app, customer, { ...options, body: { ...options.body } })
 
 /** Asks for a stream. */
-export const askStream = (app: TestApp, customer: TestCustomer, options: AskOptions = {}): Promise<Response> =>
-  ask(app, customer, { ...options, body: { stream: true, ...options.body } })
+export const askStream = (
+  app: TestApp,
+  customer: TestCustomer,
+  options: AskOptions = {},
+): Promise<Response> => ask(app, customer, { ...options, body: { stream: true, ...options.body } })
 
 /** Asks for a stream as the Codex CLI does. */
-export const askAsCodex = (app: TestApp, customer: TestCustomer, options: AskOptions = {}): Promise<Response> =>
+export const askAsCodex = (
+  app: TestApp,
+  customer: TestCustomer,
+  options: AskOptions = {},
+): Promise<Response> =>
   askStream(app, customer, { ...options, headers: { originator: "codex_exec", ...options.headers } })
 
 function ask(app: TestApp, { key }: TestCustomer, options: AskOptions): Promise<Response> {
@@ -68,7 +75,10 @@ export function readPieces(answer: Response) {
 export const typesOf = (stream: string): unknown[] => parseStream(stream).map(event => event.type)
 
 /** The books with exactly one receipt. */
-export async function readReceipt(app: TestApp, customer: TestCustomer): Promise<Books & { receipt: Books["receipts"][0] }> {
+export async function readReceipt(
+  app: TestApp,
+  customer: TestCustomer,
+): Promise<Books & { receipt: Books["receipts"][0] }> {
   const books = await readBooks(app, customer)
   expect(books.receipts).toHaveLength(1)
   expect(books.held_nanos).toBe(0)
@@ -77,4 +87,6 @@ export async function readReceipt(app: TestApp, customer: TestCustomer): Promise
 
 /** The attempts of a receipt: which upstream, and what came of it. */
 export const attemptsOf = (receipt: { attempts: string }): string[] =>
-  JSON.parse(receipt.attempts).map((one: { upstream_id: string; result: string }) => `${one.upstream_id}: ${one.result}`)
+  JSON.parse(receipt.attempts).map(
+    (one: { upstream_id: string; result: string }) => `${one.upstream_id}: ${one.result}`,
+  )

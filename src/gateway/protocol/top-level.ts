@@ -41,6 +41,19 @@ export function spliceValue(text: string, member: Member, value: unknown): strin
   return text.slice(0, member.start) + JSON.stringify(value) + text.slice(member.end)
 }
 
+/** The text with a top-level value set: replaced where the key stands, else added in front. */
+export function setValue(
+  text: string,
+  members: readonly Member[],
+  entry: { key: string; value: unknown },
+): string {
+  const member = members.find(one => one.key === entry.key)
+  if (member) return spliceValue(text, member, entry.value)
+  const at = text.indexOf("{") + 1
+  const comma = members.length > 0 ? "," : ""
+  return `${text.slice(0, at)}${JSON.stringify(entry.key)}:${JSON.stringify(entry.value)}${comma}${text.slice(at)}`
+}
+
 function skipSpace(text: string, from: number): number {
   let at = from
   while (text.charCodeAt(at) <= 32) at += 1

@@ -37,8 +37,11 @@ const FIND_TRANSFER = `SELECT group_id, kind, from_account, to_account, amount_n
   FROM ledger_transfer WHERE id = ?`
 const DEBIT = `UPDATE ledger_account SET balance_nanos = balance_nanos - ?2
   WHERE id = ?1 AND is_frozen = 0 AND balance_nanos - ?2 >= floor_nanos`
-const CREDIT = `UPDATE ledger_account SET balance_nanos = balance_nanos + ?2
-  WHERE id = ?1 AND balance_nanos + ?2 <= 9000000000000000`
+const CREDIT = "UPDATE ledger_account SET balance_nanos = balance_nanos + ?2 WHERE id = ?1"
+/** Money from outside: refused when all that the customer has would exceed the range, so that a hold can return. */
+const CREDIT_FROM_SYSTEM = `UPDATE ledger_account SET balance_nanos = balance_nanos + ?2
+  WHERE id = ?1 AND ?2 + (SELECT sum(a.balance_nanos) FROM ledger_account a
+    WHERE a.customer_id = ledger_account.customer_id) <= 9000000000000000`
 const FIND_ACCOUNT = "SELECT balance_nanos, floor_nanos, is_frozen FROM ledger_account WHERE id = ?"
 const INSERT = `INSERT INTO ledger_transfer
   (id, group_id, kind, ledger, from_account, to_account, amount_nanos, ref, actor, event_at, created_at)
@@ -111,7 +114,8 @@ async function move(q: TxQuery, now: number, transfer: Transfer): Promise<0 | 1>
   if (is_from_guarded && (await q.run(DEBIT, from, transfer.amount_nanos)) !== 1) {
     throw new Refused(await explainDebit(q, from))
   }
-  if (is_to_guarded && (await q.run(CREDIT, to, transfer.amount_nanos)) !== 1) {
+  const credit = is_from_guarded ? CREDIT : CREDIT_FROM_SYSTEM
+  if (is_to_guarded && (await q.run(credit, to, transfer.amount_nanos)) !== 1) {
     const exists = await q.get(FIND_ACCOUNT, to)
     throw new Refused({ kind: exists ? "limit" : "unknown_account", account: to })
   }

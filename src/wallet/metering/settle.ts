@@ -93,7 +93,9 @@ function chooseUsage(
   outcome: Outcome,
   limit: (usage: TokenUsage) => TokenUsage,
 ): { usage: TokenUsage; source: UsageSource } {
-  if (outcome.reported) return { usage: outcome.reported.usage, source: "reported" }
+  if (outcome.reported && isPlausible(outcome.reported.usage)) {
+    return { usage: outcome.reported.usage, source: "reported" }
+  }
   if (outcome.delivered_output_tokens === 0 && outcome.end_reason !== "completed")
     return { usage: NO_USAGE, source: "none" }
   const estimate = {
@@ -103,6 +105,14 @@ function chooseUsage(
   }
   return { usage: limit(estimate), source: "estimated" }
 }
+
+/** No answer has a billion tokens: a report that says so is nonsense, and its price could leave the ledger's range. */
+const MOST_TOKENS = 1_000_000_000
+
+const isPlausible = (usage: TokenUsage): boolean => Object.values(usage).every(count => count <= MOST_TOKENS)
+
+const flagOf = ({ reported }: Outcome): string | null =>
+  reported && !isPlausible(reported.usage) ? "a count beyond all measure" : (reported?.flag ?? null)
 
 /** Where the money goes; the five add up: `from_held + returned` = held, `from_held + from_free + loss` = price. */
 interface Parts {
@@ -173,7 +183,7 @@ async function writeEnd(
     usage.reasoning_tokens,
     usage.web_search_count,
     settlement.usage_source,
-    outcome.reported?.flag ?? null,
+    flagOf(outcome),
     settlement.cost_nanos,
     settlement.charged_nanos,
     settlement.loss_nanos,

@@ -35,9 +35,6 @@ export function estimateWithin(held: Nanos, usage: TokenUsage, rates: Rates, tie
   const input = { ...usage, output_tokens: 0, reasoning_tokens: 0 }
   const left = held - cost(input, rates, tier)
   if (left < 0) return NO_USAGE
-  // Rounding up once per request can make the sum of two prices one nano too high: one token less is safe.
   const fitting = affordableOutputTokens(left as Nanos, rates, tier)
-  const lowered = { ...input, output_tokens: Math.min(usage.output_tokens, fitting) }
-  if (cost(lowered, rates, tier) <= held || lowered.output_tokens === 0) return lowered
-  return { ...lowered, output_tokens: lowered.output_tokens - 1 }
+  return { ...input, output_tokens: Math.min(usage.output_tokens, fitting) }
 }

@@ -20,7 +20,11 @@ describe("a fault of the request", () => {
   })
 
   test.each([
-    ["the error's type when it has no code", error("x", { type: "invalid_request_error" }), "invalid_request_error"],
+    [
+      "the error's type when it has no code",
+      error("x", { type: "invalid_request_error" }),
+      "invalid_request_error",
+    ],
     ["a code of ours when it has neither", error("x"), "invalid_request"],
     ["a code of ours when its code is no text", error("x", { code: 5 }), "invalid_request"],
   ])("has as its code %s", (_, body, code) => {
@@ -70,12 +74,18 @@ describe("a fault of the upstream", () => {
     [302, "upstream", "upstream_error"],
     [204, "upstream", "upstream_error"],
   ] as const)("status %i is %s, and another route may be tried", (status, reason, code) => {
-    expect(read(status)).toMatchObject({ result: `status-${status}`, is_final: false, error: { reason, detail: { code } } })
+    expect(read(status)).toMatchObject({
+      result: `status-${status}`,
+      is_final: false,
+      error: { reason, detail: { code } },
+    })
   })
 
   test("says nothing of the upstream's own words", () => {
     for (const status of [401, 402, 403, 404, 429, 500]) {
-      expect(read(status, error("Incorrect API key provided: sk-canary12345")).error.message).not.toContain("canary")
+      expect(read(status, error("Incorrect API key provided: sk-canary12345")).error.message).not.toContain(
+        "canary",
+      )
     }
   })
 })

@@ -241,14 +241,14 @@ describe("the end of a request", () => {
 })
 
 // BUG: its price is beyond the ledger's range, so the end throws and the hold stays until a restart.
-test.failing("a report that is beyond all measure still ends the request", async () => {
+test("a report that is beyond all measure still ends the request", async () => {
   const wallet = await openTestWallet(10_000)
   await endMeter(wallet.needs, await wallet.open(), outcomeOf(reported(0, 2 ** 52)))
   expect((await wallet.balances())[1]).toBe(0)
 })
 
 // BUG: what is held does not count towards the account's limit, so a credit can leave no room to return it.
-test.failing("what was held for a wallet at its limit can be returned", async () => {
+test("what was held for a wallet at its limit can be returned", async () => {
   const wallet = await openTestWallet(9_000_000_000_000_000)
   const meter = await wallet.open()
   await wallet.post([transferOf({ id: "meanwhile", amount_nanos: 2_000 as Nanos })])

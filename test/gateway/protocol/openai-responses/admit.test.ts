@@ -25,21 +25,41 @@ describe("a request is admitted", () => {
   })
 
   test("with what it says", () => {
-    const body = { ...request, input: [], stream: true, max_output_tokens: 5, service_tier: "priority", tools: [] }
+    const body = {
+      ...request,
+      input: [],
+      stream: true,
+      max_output_tokens: 5,
+      service_tier: "priority",
+      tools: [],
+    }
     expect(admitted(body)).toMatchObject({ is_streamed: true, max_output_tokens: 5, tier: "priority" })
   })
 
-  test.each([{ service_tier: "auto" }, { service_tier: null }, { service_tier: "" }])("at the default tier with %j", part => {
-    expect(admitted({ ...request, ...part }).tier).toBe("default")
-  })
+  test.each([{ service_tier: "auto" }, { service_tier: null }, { service_tier: "" }])(
+    "at the default tier with %j",
+    part => {
+      expect(admitted({ ...request, ...part }).tier).toBe("default")
+    },
+  )
 
   test("when optional members are null", () => {
-    const nulls = { stream: null, max_output_tokens: null, tools: null, previous_response_id: null, background: null }
-    expect(admitted({ ...request, ...nulls })).toMatchObject({ is_streamed: false, max_output_tokens: undefined })
+    const nulls = {
+      stream: null,
+      max_output_tokens: null,
+      tools: null,
+      previous_response_id: null,
+      background: null,
+    }
+    expect(admitted({ ...request, ...nulls })).toMatchObject({
+      is_streamed: false,
+      max_output_tokens: undefined,
+    })
   })
 
   test("in every form that the Codex CLI was recorded to send", () => {
-    for (const file of listRequests()) expect(admitted(loadRequest(file))).toMatchObject({ is_streamed: true })
+    for (const file of listRequests())
+      expect(admitted(loadRequest(file))).toMatchObject({ is_streamed: true })
   })
 })
 

@@ -27,12 +27,16 @@ const REASONS: Reason[] = [
 ]
 
 const failed = { response_id: "req_1", created_at: 1_760_000_000_999 }
-const textOf = (body: string | Uint8Array) => (typeof body === "string" ? body : new TextDecoder().decode(body))
+const textOf = (body: string | Uint8Array) =>
+  typeof body === "string" ? body : new TextDecoder().decode(body)
 const jsonOf = (error: AppError) => JSON.parse(textOf(writeError(error).body))
 
 describe("for SDKs", () => {
   test("an error is OpenAI's object with the status of its reason", () => {
-    const error = new AppError("not_found", "The model is unknown.", { code: "model_not_found", field: "model" })
+    const error = new AppError("not_found", "The model is unknown.", {
+      code: "model_not_found",
+      field: "model",
+    })
     const answer = writeError(error)
     expect(answer.status).toBe(404)
     expect(answer.headers).toEqual({ "content-type": "application/json" })
@@ -92,7 +96,12 @@ describe("for the Codex CLI", () => {
     expect(end).toMatchObject({
       type: "response.failed",
       sequence_number: 1,
-      response: { id: "req_1", status: "failed", created_at: 1_760_000_000, error: { message: "Read this." } },
+      response: {
+        id: "req_1",
+        status: "failed",
+        created_at: 1_760_000_000,
+        error: { message: "Read this." },
+      },
     })
     expect(rest).toEqual([])
   })
@@ -129,13 +138,23 @@ describe("for the Codex CLI", () => {
     expect(after(1_500)).toMatchObject({
       response: { error: { message: "Too many requests. Please try again in 2s." } },
     })
-    expect(after(1)).toMatchObject({ response: { error: { message: "Too many requests. Please try again in 1s." } } })
+    expect(after(1)).toMatchObject({
+      response: { error: { message: "Too many requests. Please try again in 1s." } },
+    })
   })
 })
 
 test("a failure within a stream continues its id and its numbers", () => {
-  const bytes = writeFailure(new AppError("upstream", "cut"), { ...failed, response_id: "resp_9", sequence_number: 41 })
+  const bytes = writeFailure(new AppError("upstream", "cut"), {
+    ...failed,
+    response_id: "resp_9",
+    sequence_number: 41,
+  })
   expect(parseStream(textOf(bytes))).toMatchObject([
-    { type: "response.failed", sequence_number: 41, response: { id: "resp_9", error: { code: "server_error" } } },
+    {
+      type: "response.failed",
+      sequence_number: 41,
+      response: { id: "resp_9", error: { code: "server_error" } },
+    },
   ])
 })

@@ -29,12 +29,20 @@ const usage = ({ input = 0, cached = 0, output = 0, reasoning = 0 }: Counts) => 
 
 describe("a report", () => {
   test.each([
-    ["of money.md's golden", report(1_250, 300, 1_000, 200), { input: 250, cached: 1_000, output: 300, reasoning: 200 }],
+    [
+      "of money.md's golden",
+      report(1_250, 300, 1_000, 200),
+      { input: 250, cached: 1_000, output: 300, reasoning: 200 },
+    ],
     ["without details", { input_tokens: 10, output_tokens: 2 }, { input: 10, output: 2 }],
     ["with details that are null", report(10, 2, null, null), { input: 10, output: 2 }],
     ["of which all is cached", report(10, 2, 10), { cached: 10, output: 2 }],
     ["of zero, which is a report", report(0, 0, 0, 0), {}],
-    ["with members of other vendors", { ...report(10, 2), cost: 5, total_tokens: 99 }, { input: 10, output: 2 }],
+    [
+      "with members of other vendors",
+      { ...report(10, 2), cost: 5, total_tokens: 99 },
+      { input: 10, output: 2 },
+    ],
   ] as [string, unknown, Counts][])("%s is read without a doubt", (_, raw, counts) => {
     expect(readUsage(raw)).toEqual({ usage: usage(counts) })
   })
@@ -64,12 +72,17 @@ test("what is no object, or counts neither input nor output, is no report", () =
 
 test("law 7: whatever is reported, no counter is negative and what is said is conserved", () => {
   const count = fc.oneof(fc.nat(), fc.integer(), fc.constantFrom(null, undefined, "7", 2 ** 53))
-  checkProperty(import.meta.path, fc.tuple(count, count, count, count), ([input, output, cached, reasoning]) => {
-    const read = readUsage(report(input, output, cached, reasoning))
-    if (!read) return
-    for (const value of Object.values(read.usage)) expect(Number.isSafeInteger(value) && value >= 0).toBe(true)
-    if (read.flag !== undefined) return
-    expect(read.usage.input_tokens + read.usage.cache_read_tokens).toBe(input as number)
-    expect(read.usage.output_tokens).toBe(output as number)
-  })
+  checkProperty(
+    import.meta.path,
+    fc.tuple(count, count, count, count),
+    ([input, output, cached, reasoning]) => {
+      const read = readUsage(report(input, output, cached, reasoning))
+      if (!read) return
+      for (const value of Object.values(read.usage))
+        expect(Number.isSafeInteger(value) && value >= 0).toBe(true)
+      if (read.flag !== undefined) return
+      expect(read.usage.input_tokens + read.usage.cache_read_tokens).toBe(input as number)
+      expect(read.usage.output_tokens).toBe(output as number)
+    },
+  )
 })

@@ -1,0 +1,29 @@
+/** A whole answer from a streamed one: for clients that do not stream, when their answer may outgrow its first hold. */
+import type { AppError } from "../platform/errors.ts"
+import type { Settlement } from "../wallet/metering/receipt.ts"
+import { type Forwarding, nextBytes } from "./forward.ts"
+import { wholeAnswer } from "./protocol/openai-responses/whole-answer.ts"
+
+export interface Collected {
+  /** The response object as JSON text. */
+  text: string
+  settlement: Settlement | undefined
+}
+
+/**
+ * Reads the stream to its end, holding slices on the way, and gives the response that its terminal event carries.
+ * Throws the error by which the stream was ended when it was: out of credit, cut, silent.
+ */
+export async function collectAnswer(forwarding: Forwarding): Promise<Collected> {
+  const chunks: Uint8Array[] = []
+  for (;;) {
+    const step = nextBytes(forwarding)
+    forwarding.step = step.catch(() => {})
+    const bytes = await step
+    if (!bytes) break
+    chunks.push(bytes)
+  }
+  const error: AppError | undefined = forwarding.error
+  if (error) throw error
+  return { text: wholeAnswer(Buffer.concat(chunks).toString("latin1")), settlement: forwarding.settlement }
+}

@@ -1,0 +1,45 @@
+/** The whole response object that a Responses stream amounts to; it is cut out of the terminal event, not rebuilt. */
+import { isJsonObject, type JsonObject } from "../json.ts"
+import { eventData, splitEvents } from "../sse.ts"
+import { scanTopLevel, spliceValue } from "../top-level.ts"
+
+/**
+ * `text` is a complete stream, one character per byte. The answer is the `response` member of its terminal event,
+ * to the letter. Upstreams that leave `output` out of it, or empty, get the finished items put in.
+ */
+export function wholeAnswer(text: string): string {
+  const events = splitEvents(text).map(eventData)
+  const terminal = events.findLast(data => TERMINAL.test(typeOf(data)))
+  if (terminal === undefined) return "{}"
+  const response = memberText(terminal, "response") ?? "{}"
+  const items = events
+    .filter(data => typeOf(data) === "response.output_item.done")
+    .map(data => memberText(data, "item"))
+  const parsed: unknown = JSON.parse(response)
+  const has_output = isJsonObject(parsed) && Array.isArray(parsed.output) && parsed.output.length > 0
+  return has_output || items.length === 0 ? response : withOutput(response, items)
+}
+
+const TERMINAL = /^response\.(?:completed|incomplete|failed)$/
+
+function typeOf(data: string): string {
+  try {
+    const parsed: unknown = JSON.parse(data)
+    return isJsonObject(parsed) && typeof parsed.type === "string" ? parsed.type : ""
+  } catch {
+    // Not JSON: an event that says nothing.
+    return ""
+  }
+}
+
+function memberText(data: string, key: string): string | undefined {
+  const member = scanTopLevel(data).find(one => one.key === key)
+  return member && data.slice(member.start, member.end)
+}
+
+function withOutput(response: string, items: (string | undefined)[]): string {
+  const output = items.map(item => JSON.parse(item ?? "null") as JsonObject).filter(isJsonObject)
+  const member = scanTopLevel(response).find(one => one.key === "output")
+  if (member) return spliceValue(response, member, output)
+  return JSON.stringify({ ...(JSON.parse(response) as JsonObject), output })
+}
