@@ -96,7 +96,17 @@ async function showOneAnswer(): Promise<void> {
   print(
     `          ${receipt.modelAsked}: ${receipt.inputTokens} tokens in, ${receipt.outputTokens} out, $${receipt.costUsd}`,
   )
-  print(`Balance   $${before.balanceUsd} before, $${after.balanceUsd} now`)
+  print(
+    `Balance   $${before.balanceUsd} before, $${after.balanceUsd} now: less by exactly the receipt's cost`,
+  )
+  if (toNanos(before.balanceUsd) - toNanos(after.balanceUsd) === toNanos(receipt.costUsd)) return
+  throw new Error("the balance did not fall by the receipt's cost: run dist/codexapi verify-ledger")
+}
+
+/** An exact decimal amount of USD as a whole number of nano-USD. */
+function toNanos(usd: string): bigint {
+  const [dollars = "0", decimals = ""] = usd.split(".")
+  return BigInt(dollars + decimals.padEnd(9, "0"))
 }
 
 function codexConfig(): string {

@@ -1,5 +1,5 @@
 /** Makes every part of the server from a configuration and closes them again; the only place where things are made. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { AttemptNeeds } from "./account/attempts.ts"
 import type { RegisterNeeds } from "./account/register/register.ts"
@@ -61,6 +61,11 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
   const events = createEvents()
   await seedCatalog({ store, clock, newId }, config.upstreams)
   const catalog = await openCatalog({ config, read: store.read, vault })
+  const keys = createKeyRing({ store, vault, clock })
+  events.listen(event => {
+    // Changes by another process are seen by serve.ts, a little later.
+    if (event.name === "key-revoked") keys.forget()
+  })
   return {
     config,
     clock,
@@ -75,7 +80,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     boot_id: newId("boot"),
     fetch: seams.fetch ?? fetch,
     metrics: createMetrics(),
-    keys: createKeyRing({ store, vault, clock }),
+    keys,
     key_limits: createKeyLimits(clock, config.key_limits),
     failure_limit: createRateLimit(clock, KEY_FAILURES),
     attempt_limit: createRateLimit(clock, PASSWORD_ATTEMPTS),
@@ -90,10 +95,20 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
   }
 }
 
-/** A generated secret in a file that only this user can read. */
+/** A generated secret in a file that only this user can read; two processes that start at once agree on one. */
 function readOrCreateSecret(data_dir: string, random: Random): string {
   const path = join(data_dir, "secret")
-  if (!existsSync(path)) writeFileSync(path, `${Buffer.from(random(32)).toString("hex")}\n`, { mode: 0o600 })
-  chmodSync(path, 0o600)
+  if (!existsSync(path)) {
+    const draft = `${path}.${Buffer.from(random(4)).toString("hex")}`
+    writeFileSync(draft, `${Buffer.from(random(32)).toString("hex")}\n`, { mode: 0o600 })
+    try {
+      linkSync(draft, path)
+    } catch (error) {
+      // The other process was first: its secret is the one.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    } finally {
+      unlinkSync(draft)
+    }
+  }
   return readFileSync(path, "utf8").trim()
 }

@@ -7,6 +7,7 @@ import { examine } from "./admin/doctor.ts"
 import { type App, openApp } from "./app.ts"
 import { ConfigError, readConfig, VARIABLES } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
+import { describeError } from "./platform/log.ts"
 import { raiseRequestLimit } from "./platform/re-exec.ts"
 import { VERSION } from "./platform/version.ts"
 import { adminKeyPath, serve } from "./serve.ts"
@@ -67,6 +68,10 @@ async function runServer(): Promise<number> {
   const config = readConfig(process.env)
   raiseRequestLimit(process.env)
   const running = await serve(config)
+  // A bug in one request must not end the others; Bun would exit. The log says where it is.
+  process.on("unhandledRejection", error =>
+    running.app.log.error("unhandled rejection", describeError(error)),
+  )
   print(`codexapi listening on ${running.url}\nadmin key in ${adminKeyPath(config.data_dir)}`)
   await new Promise(resolve => {
     process.once("SIGTERM", resolve)

@@ -54,9 +54,6 @@ export async function serve(config: Config): Promise<Running> {
 }
 
 function watchForChanges(app: App): () => void {
-  app.events.listen(event => {
-    if (event.name === "key-revoked") app.keys.forget()
-  })
   const onError = (error: unknown) => app.log.error("looking for changes failed", describeError(error))
   return watchChanges(
     { read: app.store.read, clock: app.clock, onError },

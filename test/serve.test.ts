@@ -80,7 +80,7 @@ test("a model that an operator's command disables in another process is not serv
   await until("three models are served", async () => (await count()) === 3)
 })
 
-test("the first start makes an admin key in a file that only this user can read; later ones keep it", async () => {
+test("the first start makes an admin key that only this user can read; later ones keep it", async () => {
   using folder = openFolder()
   const first = await serve(configOf(folder))
   const path = adminKeyPath(folder.path)

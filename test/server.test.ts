@@ -94,7 +94,7 @@ describe("the URL map", () => {
 })
 
 describe("without a key", () => {
-  test("every endpoint with access `api` is 401 in the shape of its path, every public one is not", async () => {
+  test("every endpoint with access `api` is 401 in its path's shape, a public one is not", async () => {
     await using app = await openTestApp()
     for (const endpoint of listMounted(app)) {
       const answer = await ask(app, endpoint)
@@ -204,7 +204,7 @@ describe("a bug of ours", () => {
     return { answer: await server.handle(requestOf(path, { key })), logs: app.logs }
   }
 
-  test("is 500 as a problem that says nothing of its cause; the log has the stack under the request's id", async () => {
+  test("is 500 as a problem without its cause; the log has the stack under the request's id", async () => {
     const { answer, logs } = await askBroken("/health")
     expect(answer.status).toBe(500)
     const body = await answer.text()
@@ -234,7 +234,7 @@ describe("a bug of ours", () => {
 })
 
 describe("peculiar requests", () => {
-  test("a WebSocket on /v1/responses is refused at once with 426, so that the Codex CLI falls back", async () => {
+  test("a WebSocket on /v1/responses is refused with 426: the Codex CLI falls back at once", async () => {
     await using app = await openTestApp()
     const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" }
     const answer = await app.send("/v1/responses", { headers })

@@ -257,7 +257,11 @@ function wholeResponse(headers: Record<string, string>, { text, settlement }: Co
 }
 
 /** How a request ends that no upstream answered, by what the last try came to. */
-const UNANSWERED: Record<string, End["end_reason"]> = { unreachable: "unreachable", timeout: "timeout", cut: "cut" }
+const UNANSWERED: Record<string, End["end_reason"]> = {
+  unreachable: "unreachable",
+  timeout: "timeout",
+  cut: "cut",
+}
 
 const nothingFrom = (end_reason: End["end_reason"], reported: End["reported"]): End => ({
   end_reason,

@@ -105,7 +105,7 @@ describe("the next slice", () => {
 describe("when the credit does not cover the next slice", () => {
   const credit = FIRST_HOLD_NANOS + SECOND_SLICE_NANOS - 1
 
-  test("the upstream is stopped and the answer ends as out of credit, charged for what was delivered", async () => {
+  test("the answer ends as out of credit, charged for what was delivered", async () => {
     await using app = await openTestApp({ env: { CODEXAPI_PUBLIC_URL: "https://api.example.com" } })
     const customer = await app.createCustomer({ credit_usd: usd(credit) })
     const { upstream, pieces } = await openAnswer(app, customer)
@@ -201,7 +201,7 @@ describe("what an answer costs beyond its hold", () => {
   })
 })
 
-test("of fifty parallel requests on credit for two holds two are answered, forty-eight refused, none on credit", async () => {
+test("of fifty parallel requests on credit for two holds two are answered", async () => {
   await using app = await openTestApp({ env: { CODEXAPI_KEY_CONCURRENCY: "100" } })
   const customer = await app.createCustomer({ credit_usd: usd(2 * FIRST_HOLD_NANOS) })
   const turn = textTurn("hi", { input: 16, output: 10 })

@@ -1,4 +1,4 @@
-/** Clients that leave: the answer is read on for its true usage, within bounds, and nothing is left behind. */
+/** Clients that leave: the answer is read on for its true usage, within bounds; nothing is left behind. */
 import { describe, expect, test } from "bun:test"
 import { openTestApp, type TestApp, type TestCustomer } from "../support/app.ts"
 import { type OpenStream, openStream, silentAnswer } from "../support/fake-fetch.ts"

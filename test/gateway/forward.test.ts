@@ -68,7 +68,7 @@ describe("an upstream's bytes reach the client as they are", () => {
 })
 
 describe("an answer's head", () => {
-  test("is a stream's, with the request's id and the model; nothing of the upstream's but the turn state", async () => {
+  test("is a stream's, and has nothing of the upstream's but the turn state", async () => {
     await using app = await openTestApp()
     const upstream = openStream({
       "x-codex-turn-state": "opaque",
@@ -145,7 +145,7 @@ test("an upstream that does not close after its terminal event is hung up on aft
   expect(app.app.connections.size).toBe(0)
 })
 
-describe("an upstream that stops without a terminal event ends the answer as failed, never as complete:", () => {
+describe("an upstream that stops without a terminal event ends the answer as failed:", () => {
   const output = textTurn("hello, this is half an answer", USAGE, { id: "resp_1" }).slice(0, 6)
 
   test.each(["end", "reset"] as const)("%s", async end => {
@@ -238,7 +238,7 @@ describe("a clean end without a report", () => {
   test("is charged by what was delivered, and says so", async () => {
     await using app = await openTestApp()
     const customer = await app.createCustomer()
-    const end = `event: response.completed\ndata: {"type":"response.completed","response":{"id":"resp_1","usage":null}}\n\n`
+    const end = `event: response.completed\ndata: {"response":{"id":"resp_1","usage":null}}\n\n`
     const unreported = [...textTurn("x".repeat(400), USAGE).slice(0, -1), end]
     app.upstream.play(streamAnswer(unreported))
     await (await askStream(app, customer)).text()

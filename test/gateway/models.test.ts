@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import OpenAI from "openai"
 import { openTestApp, requestOf, type TestApp } from "../support/app.ts"
 import { runCommand } from "../support/operator.ts"
+import { accessRows, testRows } from "../support/route-table.ts"
 
 interface ModelList {
   object: string
@@ -31,6 +32,8 @@ const MODEL = {
 }
 
 describe("the list", () => {
+  testRows(accessRows("/v1/models"))
+
   test("has the fields of OpenAI and of Anthropic side by side, by priority", async () => {
     await using app = await openTestApp()
     const list = await listFor(app)
@@ -107,6 +110,8 @@ describe("the list", () => {
 })
 
 describe("one model", () => {
+  testRows(accessRows("/v1/models/gpt-5.5"))
+
   test("is shown as in the list", async () => {
     await using app = await openTestApp()
     const { key } = await app.createCustomer()

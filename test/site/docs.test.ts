@@ -33,7 +33,7 @@ describe("the page", () => {
     expect(html).toContain("<title>CodexAPI.pro API</title>")
   })
 
-  test("neither asks for fonts, nor reports use, nor sends a customer's key through anybody's proxy", async () => {
+  test("asks for no fonts, reports no use, and sends a customer's key through no proxy", async () => {
     await using app = await openTestApp()
     const html = await (await app.send("/swagger")).text()
     const configuration = JSON.parse(/data-configuration='([^']*)'/.exec(html)![1]!)

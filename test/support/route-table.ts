@@ -1,4 +1,4 @@
-/** Route tests as tables: one request a row, its answer, the events it fired and no others, and no secret anywhere. */
+/** Route tests as tables: one request a row, its answer, its events and no others, and no secret anywhere. */
 import { expect, test } from "bun:test"
 import { createAdminKey } from "../../src/auth/admin-keys.ts"
 import { createToken } from "../../src/auth/tokens.ts"
@@ -46,7 +46,8 @@ async function checkRow(row: Row): Promise<void> {
   const is_json = answer.headers.get("content-type")?.includes("json") ?? false
   // Read anew for every look: Bun's toMatchObject writes its matchers into what it looks at.
   const readBody = () => (is_json ? JSON.parse(text) : { text })
-  if (row.status >= 400) expectProblem(answer, readBody())
+  if (row.status >= 400 && path.startsWith("/v1/")) expectOpenAiError(answer, readBody())
+  else if (row.status >= 400) expectProblem(answer, readBody())
   if (row.body) expect(readBody()).toMatchObject(row.body(scene))
   const events = row.events?.(scene) ?? []
   expect(structuredClone(scene.events)).toMatchObject(events as AnyEvent[])
@@ -89,6 +90,18 @@ function expectProblem(answer: Response, body: unknown): void {
   })
 }
 
+/** OpenAI's error object, in full. */
+function expectOpenAiError(answer: Response, body: unknown): void {
+  expect(answer.headers.get("content-type")).toBe("application/json")
+  expect(body).toEqual({
+    error: expect.objectContaining({
+      message: expect.stringMatching(/.{8}/),
+      type: expect.stringMatching(/^[a-z_]+$/),
+      code: expect.stringMatching(/^[a-z_]+$/),
+    }),
+  })
+}
+
 export const refused = (reason: string, code: string) => ({ name: "request-refused", data: { reason, code } })
 
 /** The rows that every endpoint with `api` access has. */
@@ -101,7 +114,7 @@ export function accessRows(path: string, options: RequestOptions = {}): Row[] {
     name,
     ask: scene => ({ path, ...options, ...keyOf(scene) }),
     status: 401,
-    body: () => ({ code }),
+    body: () => (path.startsWith("/v1/") ? { error: { code, param: null } } : { code }),
     events: () => [refused("unauthorized", code)],
   })
   return [

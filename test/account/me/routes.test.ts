@@ -56,7 +56,7 @@ describe("reading myself", () => {
   ])
 })
 
-test("with a public address configured the CLI's settings name it, not where the request came in", async () => {
+test("a configured public address stands in the CLI's settings, not where the request came in", async () => {
   await using app = await openTestApp({
     env: { CODEXAPI_PUBLIC_URL: "https://api.example.com/", CODEXAPI_BRAND_NAME: "Mine" },
   })

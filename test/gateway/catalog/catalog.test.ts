@@ -43,7 +43,10 @@ describe("the demo answers", () => {
   })
 
   test("no more as soon as there is a real one", async () => {
-    expect((await open([openai])).routesOf("gpt-5.5")).toEqual(["openai"])
+    const { routesOf, change } = await open([openai])
+    expect(routesOf("gpt-5.5")).toEqual(["openai"])
+    await change("DELETE FROM route WHERE model_id = 'gpt-5.5'")
+    expect(routesOf("gpt-5.5")).toBeUndefined()
   })
 
   test("when asked for, for models that nobody else serves", async () => {

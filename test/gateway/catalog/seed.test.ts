@@ -106,7 +106,7 @@ describe("a later start", () => {
   })
 
   // A known bug, reported: the operator's own address for a vendor is overwritten at the next start.
-  test.failing("leaves an upstream alone that the operator has taken over with an address and key of their own", async () => {
+  test.failing("leaves an upstream alone that the operator has taken over", async () => {
     const identity = openIdentity()
     await seedCatalog(identity, [upstream("openai")])
     const sealed = identity.vault.seal("sk-own", "upstream:openai")

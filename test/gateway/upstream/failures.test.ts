@@ -50,7 +50,8 @@ describe("a fault of the request", () => {
 
   test("shows neither keys, nor organisations, nor addresses of the operator's account", () => {
     const words =
-      "Key sk-proj-AbC123_xyz-456 or sk-ant-api03-secret of org-AbCdEf123 and proj_AbCdEf12: see https://platform.openai.com/account?k=1 now"
+      "Key sk-proj-AbC123_xyz-456 or sk-ant-api03-secret of org-AbCdEf123 and proj_AbCdEf12: " +
+      "see https://platform.openai.com/account?k=1 now"
     const { message } = read(400, error(words)).error
     expect(message).toBe("Key [redacted] or [redacted] of [redacted] and [redacted]: see [address] now")
   })

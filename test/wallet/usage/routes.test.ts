@@ -179,7 +179,7 @@ describe("the same as CSV", () => {
     expect(await rest.text()).toContain(first)
   })
 
-  test("a key's name that is a formula is no formula, and one with quotes and commas stays one cell", async () => {
+  test("a key's name cannot be a formula, and one with quotes and commas stays one cell", async () => {
     await using app = await openTestApp()
     const customer = await app.createCustomer()
     const names = [
