@@ -199,12 +199,13 @@ describe("revoking a key", () => {
   testRows([
     ...accessRows(`${path}/key_1`, { method: "DELETE" }),
     {
-      name: "takes it off the list",
+      name: "takes it off the list, and the very next request with it is refused",
       ask: ({ mine }) => ({ path: `${path}/${mine.key_id}`, method: "DELETE", key: mine.system_token }),
       status: 200,
       body: ({ mine }) => ({ id: mine.key_id, revoked: true }),
       events: ({ mine }) => [{ name: "key-revoked", data: { customer_id: mine.id, key_id: mine.key_id } }],
-      after: async ({ mine, sendJson }) => {
+      after: async ({ mine, send, sendJson }) => {
+        expect((await send("/api/v1/me", { key: mine.key })).status).toBe(401)
         const { data } = await sendJson<Page>(path, { key: mine.system_token })
         expect(data.map(key => key.kind)).toEqual(["system"])
       },
