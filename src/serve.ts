@@ -27,13 +27,22 @@ export interface Running {
 export async function serve(config: Config): Promise<Running> {
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
   const unlock = lockDataDir(config.data_dir)
+  try {
+    return await start(config, unlock)
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function start(config: Config, unlock: () => void): Promise<Running> {
   const app = await openApp(config)
   const recovered = await recoverMeters(app)
   if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
   await writeFirstAdminKey(app)
   const stopEventLog = startEventLog(app)
   const stopWatching = watchForChanges(app)
-  const server = createServer(app).listen({ port: config.port, hostname: config.host })
+  const server = listen(app)
   const { port, hostname } = server.server!
   return {
     app,
@@ -50,6 +59,20 @@ export async function serve(config: Config): Promise<Running> {
       await app.close()
       unlock()
     },
+  }
+}
+
+function listen(app: App) {
+  const { port, host: hostname } = app.config
+  try {
+    // Elysia shares ports by default: two servers would each get a part of the requests.
+    return createServer(app).listen({ port, hostname, reusePort: false })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new AppError(
+      "unavailable",
+      `Cannot listen on ${hostname}:${port} (${why}): set CODEXAPI_PORT or CODEXAPI_HOST.`,
+    )
   }
 }
 

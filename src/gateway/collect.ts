@@ -3,6 +3,7 @@ import type { AppError } from "../platform/errors.ts"
 import type { Settlement } from "../wallet/metering/receipt.ts"
 import { type Forwarding, nextBytes } from "./forward.ts"
 import { wholeAnswer } from "./protocol/openai-responses/whole-answer.ts"
+import { failureOf } from "./upstream/failures.ts"
 
 export interface Collected {
   /** The response object as JSON text. */
@@ -25,5 +26,8 @@ export async function collectAnswer(forwarding: Forwarding): Promise<Collected> 
   }
   const error: AppError | undefined = forwarding.error
   if (error) throw error
-  return { text: wholeAnswer(Buffer.concat(chunks).toString("latin1")), settlement: forwarding.settlement }
+  const text = wholeAnswer(Buffer.concat(chunks).toString("latin1"))
+  // An `error` event ends a stream without a response to give.
+  if (text === undefined) throw failureOf(forwarding.connection.sniffed)
+  return { text, settlement: forwarding.settlement }
 }

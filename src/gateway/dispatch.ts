@@ -8,7 +8,7 @@ import type { Route } from "./catalog/catalog.ts"
 import { type Sniffed, sniffAnswer } from "./protocol/openai-responses/sniff.ts"
 import type { Batch } from "./protocol/sse.ts"
 import { CLIENT_LEFT, type Connection, type ConnectNeeds, connect, SILENT } from "./upstream/connection.ts"
-import { cutOff, type Failure, readFailure, silent, unreachable } from "./upstream/failures.ts"
+import { cutOff, type Failure, failureOf, readFailure, silent, unreachable } from "./upstream/failures.ts"
 
 /** What the tries came to. */
 export type Dispatched =
@@ -119,19 +119,9 @@ async function readHead(connection: Connection): Promise<Tried> {
   }
 }
 
-/** Codes that are about the request: another route would say the same. */
-const CLIENT_FAULT_CODES = new Set([
-  "context_length_exceeded",
-  "invalid_prompt",
-  "cyber_policy",
-  "invalid_request_error",
-])
-
 function failedBeforeOutput(sniffed: Sniffed): Tried {
-  const { code, message } = sniffed.failure!
-  const is_final = CLIENT_FAULT_CODES.has(code)
-  const reason = is_final ? "invalid" : code === "rate_limit_exceeded" ? "rate_limited" : "upstream"
-  const failure = { result: `failed-${code}`, error: new AppError(reason, message, { code }), is_final }
+  const error = failureOf(sniffed)
+  const failure = { result: `failed-${error.detail.code}`, error, is_final: error.reason === "invalid" }
   return sniffed.reported ? { ...failure, reported: sniffed.reported } : failure
 }
 

@@ -118,9 +118,13 @@ async function seedModels(q: TxQuery, needs: SeedNeeds): Promise<void> {
 
 async function seedUpstream(q: TxQuery, needs: SeedNeeds, upstream: EnvUpstream): Promise<void> {
   const now = needs.clock.now()
-  const stored = await q.get<{ base_url: string }>("SELECT base_url FROM upstream WHERE id = ?", upstream.id)
+  const stored = await q.get<{ base_url: string; key_env: string | null }>(
+    "SELECT base_url, key_env FROM upstream WHERE id = ?",
+    upstream.id,
+  )
   if (stored) {
-    if (stored.base_url === upstream.base_url) return
+    // An upstream that the operator took over by a command is his: his key must not go to another address.
+    if (stored.key_env !== upstream.key_env || stored.base_url === upstream.base_url) return
     await q.run("UPDATE upstream SET base_url = ? WHERE id = ?", upstream.base_url, upstream.id)
     return
   }

@@ -60,11 +60,11 @@ function skipSpace(text: string, from: number): number {
   return at
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
+/** The index after the closing quote of the string that opens at `start`; the text's length when none closes it. */
+export function endOfString(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1)
-  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1)
-  return quote + 1
+  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1)
+  return quote === -1 ? text.length : quote + 1
 }
 
 function isEscaped(text: string, quote: number): boolean {

@@ -3,6 +3,7 @@
 import { AppError } from "../../platform/errors.ts"
 import type { Attempt } from "../../wallet/metering/receipt.ts"
 import { isJsonObject, stringOf } from "../protocol/json.ts"
+import type { Sniffed } from "../protocol/openai-responses/sniff.ts"
 
 /** An attempt that gave no answer. */
 export interface Failure {
@@ -121,6 +122,26 @@ function errorObject(body: string): Record<string, unknown> {
     // An HTML page of some proxy: nothing in it is for the customer.
     return {}
   }
+}
+
+/** Codes that are about the request: another route would say the same. */
+const CLIENT_FAULT_CODES = new Set([
+  "context_length_exceeded",
+  "invalid_prompt",
+  "cyber_policy",
+  "invalid_request_error",
+])
+
+/** The error that a stream ended with, in the upstream's words, scrubbed. */
+export function failureOf({ failure }: Sniffed): AppError {
+  const code = failure?.code ?? "server_error"
+  const message = scrub(failure?.message ?? "The model's server ended the answer with an error.")
+  const is_fault = CLIENT_FAULT_CODES.has(code)
+  return new AppError(
+    is_fault ? "invalid" : code === "rate_limit_exceeded" ? "rate_limited" : "upstream",
+    message,
+    { code },
+  )
 }
 
 const scrub = (message: string): string =>

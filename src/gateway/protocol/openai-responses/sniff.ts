@@ -2,6 +2,7 @@
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
 import { endOfEvent, eventData, eventName } from "../sse.ts"
+import { endOfString } from "../top-level.ts"
 import { readUsage } from "./read-usage.ts"
 
 /** How far a stream is. `prelude`: nothing has come that a client could act on, another route may still be tried. */
@@ -86,7 +87,7 @@ interface Place {
 const textOf = ({ text, at, end }: Place): string => text.slice(at, end)
 
 function noteEvent(sniffed: Sniffed, type: string, place: Place): void {
-  const end = TERMINAL[type]
+  const end = Object.hasOwn(TERMINAL, type) ? TERMINAL[type] : undefined
   if (end) {
     noteEnd(sniffed, end, parseData(textOf(place)))
     return
@@ -181,12 +182,12 @@ function typeOf(event: string): string | undefined {
   return eventName(event) ?? (event.includes("data:") ? stringOf(parseData(event).type) : undefined)
 }
 
+const DELTA = /"delta"\s*:\s*"/g
+
 /** The length of the `delta` string as it stands in the JSON, without parsing it. */
 function deltaLength({ text, at, end }: Place): number {
-  const key = text.indexOf('"delta":"', at)
-  if (key === -1 || key >= end) return 0
-  const start = key + 9
-  let quote = text.indexOf('"', start)
-  while (quote > start && text[quote - 1] === "\\") quote = text.indexOf('"', quote + 1)
-  return (quote === -1 ? end : quote) - start
+  DELTA.lastIndex = at
+  const key = DELTA.exec(text)
+  if (!key || key.index >= end) return 0
+  return endOfString(text, DELTA.lastIndex - 1) - 1 - DELTA.lastIndex
 }

@@ -5,13 +5,13 @@ import { scanTopLevel, spliceValue } from "../top-level.ts"
 
 /**
  * `text` is a complete stream, one character per byte. The answer is the `response` member of its terminal event,
- * to the letter. Upstreams that leave `output` out of it, or empty, get the finished items put in.
+ * to the letter; `undefined` when it has none. Upstreams that leave `output` out of it, or empty, get the finished items put in.
  */
-export function wholeAnswer(text: string): string {
+export function wholeAnswer(text: string): string | undefined {
   const events = splitEvents(text).map(eventData)
   const terminal = events.findLast(data => TERMINAL.test(typeOf(data)))
-  if (terminal === undefined) return "{}"
-  const response = memberText(terminal, "response") ?? "{}"
+  const response = terminal && memberText(terminal, "response")
+  if (response === undefined) return undefined
   const items = events
     .filter(data => typeOf(data) === "response.output_item.done")
     .map(data => memberText(data, "item"))
