@@ -1,7 +1,7 @@
 /** Every table of codexapi.db, for the migration generator. */
 export { admin_key, api_key, customer } from "../src/auth/tables.ts"
 export { model, route, upstream } from "../src/gateway/catalog/tables.ts"
-export { change_count } from "../src/platform/tables.ts"
+export { change_count, setting } from "../src/platform/tables.ts"
 export { ledger_account, ledger_transfer } from "../src/wallet/ledger/tables.ts"
 export { metered_request } from "../src/wallet/metering/tables.ts"
 export { rate_card } from "../src/wallet/pricing/tables.ts"

@@ -8,7 +8,7 @@ import { createKeyRing } from "./auth/keys.ts"
 import { createVault } from "./auth/vault.ts"
 import type { AnswerNeeds } from "./gateway/answer.ts"
 import { openCatalog } from "./gateway/catalog/catalog.ts"
-import { seedCatalog } from "./gateway/catalog/seed.ts"
+import { seedModels } from "./gateway/catalog/seed.ts"
 import type { Fetch } from "./gateway/upstream/send.ts"
 import { createWatch } from "./gateway/upstream/watchdog.ts"
 import { type Clock, systemClock } from "./platform/clock.ts"
@@ -59,7 +59,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
   })
   const vault = createVault(config.secret ?? readOrCreateSecret(config.data_dir, random), random)
   const events = createEvents()
-  await seedCatalog({ store, clock, newId }, config.upstreams)
+  await seedModels({ store, clock, newId })
   const catalog = await openCatalog({ config, read: store.read, vault })
   const keys = createKeyRing({ store, vault, clock })
   events.listen(event => {

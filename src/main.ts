@@ -7,6 +7,7 @@ import { examine } from "./admin/doctor.ts"
 import { type App, openApp } from "./app.ts"
 import { ConfigError, readConfig, VARIABLES } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
+import { startEventLog } from "./platform/event-log.ts"
 import { describeError } from "./platform/log.ts"
 import { raiseRequestLimit } from "./platform/re-exec.ts"
 import { VERSION } from "./platform/version.ts"
@@ -53,11 +54,11 @@ async function main(words: string[]): Promise<number> {
       return withApp(app => diagnose(app, is_json))
     case "version":
     case "--version":
-      print(is_json ? JSON.stringify({ version: VERSION }) : VERSION)
+      await print(is_json ? JSON.stringify({ version: VERSION }) : VERSION)
       return EXIT_OK
     case "help":
     case "--help":
-      print(HELP)
+      await print(HELP)
       return EXIT_OK
     default:
       throw new UsageError(`unknown command ${verb}; \`codexapi help\` lists them`)
@@ -72,7 +73,7 @@ async function runServer(): Promise<number> {
   process.on("unhandledRejection", error =>
     running.app.log.error("unhandled rejection", describeError(error)),
   )
-  print(`codexapi listening on ${running.url}\nadmin key in ${adminKeyPath(config.data_dir)}`)
+  await print(`codexapi listening on ${running.url}\nadmin key in ${adminKeyPath(config.data_dir)}`)
   await new Promise(resolve => {
     process.once("SIGTERM", resolve)
     process.once("SIGINT", resolve)
@@ -87,29 +88,34 @@ async function runCommand(words: string[], is_json: boolean): Promise<number> {
   if (!command) throw new UsageError(`unknown admin command ${words.join(" ")}; \`codexapi help\` lists them`)
   const options = words.slice(command.name.split(" ").length)
   if (options.includes("--help")) {
-    print(`${command.summary}\n${usageOf(command)}`)
+    await print(`${command.summary}\n${usageOf(command)}`)
     return EXIT_OK
   }
   const values = readValues(command, options)
   return withApp(async app => {
-    printOutput(await command.run(app, values), is_json)
-    return EXIT_OK
+    const stopEventLog = startEventLog(app)
+    try {
+      await printOutput(await command.run(app, values), is_json)
+      return EXIT_OK
+    } finally {
+      await stopEventLog()
+    }
   })
 }
 
 async function verify(app: App, is_json: boolean): Promise<number> {
   const laws = [...(await verifyLedger(app.store.read)), await repriceReceipts(app.store.read)]
   const is_ok = laws.every(law => law.findings.length === 0)
-  if (is_json) print(JSON.stringify({ ok: is_ok, laws }))
+  if (is_json) await print(JSON.stringify({ ok: is_ok, laws }))
   else
     for (const law of laws)
-      print([`${law.findings.length === 0 ? "ok  " : "FAIL"} ${law.law}`, ...law.findings].join("\n       "))
+      await print([`${law.findings.length === 0 ? "ok  " : "FAIL"} ${law.law}`, ...law.findings].join("\n       "))
   return is_ok ? EXIT_OK : EXIT_FAILED
 }
 
 async function diagnose(app: App, is_json: boolean): Promise<number> {
   const findings = await examine(app)
-  printOutput(
+  await printOutput(
     findings.map(({ result, check, detail }) => ({ result, check, detail })),
     is_json,
   )
@@ -125,7 +131,8 @@ async function withApp(work: (app: App) => Promise<number>): Promise<number> {
   }
 }
 
-const print = (text: string) => void process.stdout.write(`${text}\n`)
+/** A pipe takes 64 KiB at once: what is left would be lost by an exit right after. */
+const print = (text: string) => new Promise<void>(resolve => process.stdout.write(`${text}\n`, () => resolve()))
 const printOutput = (output: Output, is_json: boolean) =>
   print(is_json ? JSON.stringify(output) : render(output))
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type App, openApp } from "./app.ts"
 import { createAdminKey, hasAdminKey } from "./auth/admin-keys.ts"
+import { seedUpstreams } from "./gateway/catalog/seed.ts"
 import { watchChanges } from "./platform/changes.ts"
 import type { Config } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
@@ -37,6 +38,18 @@ export async function serve(config: Config): Promise<Running> {
 
 async function start(config: Config, unlock: () => void): Promise<Running> {
   const app = await openApp(config)
+  try {
+    return await startApp(app, unlock)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+async function startApp(app: App, unlock: () => void): Promise<Running> {
+  const { config } = app
+  await seedUpstreams(app, config.upstreams)
+  await app.catalog.reload()
   const recovered = await recoverMeters(app)
   if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
   await writeFirstAdminKey(app)

@@ -17,7 +17,7 @@ import { walletRoutes } from "./wallet/routes.ts"
 import { usageRoutes } from "./wallet/usage/routes.ts"
 
 /** Larger bodies are answered by us in the client's protocol, not by the HTTP layer with an empty 413. */
-const LARGEST_REQUEST_BYTES = 160 * 1024 * 1024
+const LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
 
 /** The whole HTTP surface. Listening is the caller's. */
 export function createServer(app: App) {
@@ -85,6 +85,8 @@ function answerError(app: App, failed: Failed): Response {
 
 function toAppError(thrown: unknown, code: string | number): AppError {
   if (thrown instanceof AppError) return thrown
+  // Elysia takes whatever a parser throws for a malformed body.
+  if (thrown instanceof Error && thrown.cause instanceof AppError) return thrown.cause
   switch (code) {
     case "NOT_FOUND":
       return new AppError("not_found", "There is nothing at this address. /swagger lists every endpoint.", {

@@ -16,6 +16,19 @@ export interface Caller {
   expires_at: number | null
 }
 
+/**
+ * A key that is limited to models or to a time must not make one without limits, nor take others away.
+ * Throws `forbidden`.
+ */
+export function assertMayManageKeys(caller: Caller): void {
+  if (caller.models === null && caller.expires_at === null) return
+  throw new AppError(
+    "forbidden",
+    "This API key is limited to models or to a time and may not manage keys: use your System Token.",
+    { code: "scoped_key" },
+  )
+}
+
 /** A key as its owner may see it. */
 export interface KeyRow {
   id: string
@@ -95,12 +108,19 @@ const INSERT = `INSERT INTO api_key
   (id, customer_id, kind, name, hint, token_hash, sealed_token, models, expires_at, created_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-/** Creates a key and gives its token, which is shown only now (a System Token is sealed beside its hash). */
+/** User API Keys that a customer may have at once. */
+export const LARGEST_KEY_COUNT = 100
+
+/**
+ * Creates a key and gives its token, which is shown only now (a System Token is sealed beside its hash).
+ * Throws `conflict` when the customer has as many live User API Keys as one may have.
+ */
 export async function createKey(
   q: TxQuery,
   needs: KeyMakerNeeds,
   key: { customer_id: string; kind: "system" | "user"; name: string; models?: string[]; expires_at?: number },
 ): Promise<{ id: string; token: string }> {
+  if (key.kind === "user") await assertRoomForKey(q, key.customer_id, needs.clock.now())
   const id = needs.newId("key")
   const token = createToken(key.kind satisfies TokenKind, needs.random)
   await q.run(
@@ -117,6 +137,21 @@ export async function createKey(
     needs.clock.now(),
   )
   return { id, token }
+}
+
+async function assertRoomForKey(q: TxQuery, customer_id: string, now: number): Promise<void> {
+  const live = await q.get<{ count: number }>(
+    `SELECT count(*) AS count FROM api_key WHERE customer_id = ? AND kind = 'user' AND revoked_at IS NULL
+     AND (expires_at IS NULL OR expires_at > ?)`,
+    customer_id,
+    now,
+  )
+  if (live!.count < LARGEST_KEY_COUNT) return
+  throw new AppError(
+    "conflict",
+    `There are ${LARGEST_KEY_COUNT} API keys, the most a customer may have: revoke one that is no longer used.`,
+    { code: "too_many_keys" },
+  )
 }
 
 const COLUMNS = "id, kind, name, hint, models, expires_at, revoked_at, created_at"

@@ -15,7 +15,7 @@ import { type End, type Exchange, endExchange, type GatewayNeeds } from "./excha
 import { startForwarding, streamBody } from "./forward.ts"
 import { type Admitted, admitRequest } from "./protocol/openai-responses/admit.ts"
 import { type ErrorAnswer, writeError, writeErrorForCodex } from "./protocol/openai-responses/errors.ts"
-import { findDuplicateKey, type Member, scanTopLevel, setValue } from "./protocol/top-level.ts"
+import { findAmbiguousKey, type Member, scanTopLevel, setValue } from "./protocol/top-level.ts"
 import { readBody } from "./read-body.ts"
 import { forwardedHeaders } from "./upstream/send.ts"
 
@@ -51,25 +51,26 @@ async function answer(needs: AnswerNeeds, incoming: Incoming): Promise<Response>
       model,
       admitted: asked.admitted,
     })
+    const abandon = new AbortController()
     const exchange: Exchange = {
       request_id,
       client: identifyClient(request.headers),
       model,
       meter: meterOf(needs, opened),
       attempts: [],
-      client_left: request.signal,
+      client_left: abandon.signal,
       leave,
     }
+    abortWith(request.signal, abandon)
     const dispatched = send(needs, exchange, { asked, request })
-    try {
-      // The call to the upstream is under way; the client sees nothing before the hold is on the disk.
-      await durable
-      return await deliver(needs, exchange, await dispatched)
-    } catch (error) {
-      if (!(error instanceof AppError)) await endExchange(needs, exchange, nothingFrom("aborted", undefined))
+    dispatched.catch(() => {}) // awaited below, unless the hold's commit fails first
+    // The call to the upstream is under way; the client sees nothing before the hold is on the disk.
+    await durable.catch(error => {
+      abandon.abort()
       dispatched.then(hangUp, () => {})
       throw error
-    }
+    })
+    return await deliverOrEnd(needs, exchange, dispatched)
   } catch (error) {
     leave()
     throw error
@@ -81,6 +82,25 @@ function hangUp(dispatched: Dispatched): void {
   if (dispatched.kind !== "stream") return
   dispatched.connection.abort()
   dispatched.connection.close()
+}
+
+function abortWith(signal: AbortSignal, controller: AbortController): void {
+  if (signal.aborted) controller.abort()
+  else signal.addEventListener("abort", () => controller.abort(), { once: true })
+}
+
+/** Whatever goes wrong after the hold is durable, the exchange is ended; one that has ended stays as it ended. */
+async function deliverOrEnd(
+  needs: AnswerNeeds,
+  exchange: Exchange,
+  dispatched: Promise<Dispatched>,
+): Promise<Response> {
+  try {
+    return await deliver(needs, exchange, await dispatched)
+  } catch (error) {
+    await endExchange(needs, exchange, nothingFrom("aborted"))
+    throw error
+  }
 }
 
 /** A request body that may be metered. */
@@ -100,14 +120,30 @@ async function readAsked(request: Request): Promise<Asked> {
     throw new AppError("invalid", message, { code, field })
   }
   const members = scanTopLevel(text)
-  const duplicate = findDuplicateKey(members)
-  if (duplicate !== undefined) {
-    throw new AppError("invalid", `${JSON.stringify(duplicate)} stands twice in the body.`, {
-      field: duplicate,
-    })
+  const ambiguous = findAmbiguousKey(members, GUARDED_KEYS)
+  if (ambiguous !== undefined) {
+    throw new AppError(
+      "invalid",
+      `${JSON.stringify(ambiguous)} can be read in two ways: send each field once, in lower case.`,
+      {
+        field: ambiguous,
+      },
+    )
   }
   return { text, members, admitted: admission.admitted }
 }
+
+/** What is billed and refused by. */
+const GUARDED_KEYS = [
+  "model",
+  "stream",
+  "max_output_tokens",
+  "service_tier",
+  "previous_response_id",
+  "conversation",
+  "background",
+  "prompt",
+]
 
 function parseJson(text: string): unknown {
   try {
@@ -223,8 +259,10 @@ async function deliver(needs: AnswerNeeds, exchange: Exchange, dispatched: Dispa
   switch (dispatched.kind) {
     case "stream": {
       const forwarding = startForwarding(needs, exchange, dispatched)
-      if (!exchange.meter.admission.is_streamed)
-        return wholeResponse(headers, await collectAnswer(forwarding))
+      if (!exchange.meter.admission.is_streamed) {
+        const collected = await collectAnswer(forwarding)
+        return collected ? wholeResponse(headers, collected) : clientGone()
+      }
       const turn_state = dispatched.connection.response.headers.get("x-codex-turn-state")
       if (turn_state !== null) headers["x-codex-turn-state"] = turn_state
       headers["content-type"] = "text/event-stream"
@@ -240,12 +278,12 @@ async function deliver(needs: AnswerNeeds, exchange: Exchange, dispatched: Dispa
       return wholeResponse(headers, { text, settlement: await endExchange(needs, exchange, end) })
     }
     case "client-left":
-      await endExchange(needs, exchange, nothingFrom("client-left", undefined))
-      return new Response(null, { status: 499 })
+      await endExchange(needs, exchange, nothingFrom("client-left"))
+      return clientGone()
     case "failed": {
-      const { failure, reported } = dispatched
+      const { failure, reported, route } = dispatched
       const end_reason = UNANSWERED[failure.result] ?? "refused-upstream"
-      await endExchange(needs, exchange, nothingFrom(end_reason, reported))
+      await endExchange(needs, exchange, { ...nothingFrom(end_reason), reported, route })
       throw failure.error
     }
   }
@@ -263,14 +301,17 @@ const UNANSWERED: Record<string, End["end_reason"]> = {
   cut: "cut",
 }
 
-const nothingFrom = (end_reason: End["end_reason"], reported: End["reported"]): End => ({
+const nothingFrom = (end_reason: End["end_reason"]): End => ({
   end_reason,
   route: undefined,
-  reported,
+  reported: undefined,
   output_bytes: 0,
   tier_served: undefined,
   first_output_ms: undefined,
 })
+
+/** Nobody reads it; logs of proxies know the number. */
+const clientGone = () => new Response(null, { status: 499 })
 
 function answerHeaders(exchange: Exchange): Record<string, string> {
   const { request_id, model } = exchange

@@ -1,6 +1,5 @@
 /** Finds the route that answers: tries them in order until one has produced its first output. */
 
-import { AppError } from "../platform/errors.ts"
 import type { Events } from "../platform/events.ts"
 import type { Attempt } from "../wallet/metering/receipt.ts"
 import type { ReportedUsage } from "../wallet/pricing/usage.ts"
@@ -17,7 +16,7 @@ export type Dispatched =
   /** A whole answer. */
   | { kind: "whole"; route: Route; text: string; sniffed: Sniffed }
   /** No route answered; `reported` is what the last one used all the same. */
-  | { kind: "failed"; failure: Failure; reported: ReportedUsage | undefined }
+  | { kind: "failed"; failure: Failure; reported: ReportedUsage | undefined; route: Route | undefined }
   | { kind: "client-left" }
 
 export interface DispatchNeeds extends ConnectNeeds {
@@ -49,7 +48,9 @@ type Tried =
 /** Tries the routes. Nothing has reached the client when this resolves, so a failed try costs only time. */
 export async function dispatch(needs: DispatchNeeds, job: Dispatch): Promise<Dispatched> {
   let last: Tried | undefined
+  let last_route: Route | undefined
   for (const route of job.routes) {
+    last_route = route
     const started_at = needs.clock.now()
     const tried = await tryRoute(needs, route, job)
     const result =
@@ -72,7 +73,7 @@ export async function dispatch(needs: DispatchNeeds, job: Dispatch): Promise<Dis
     if (tried.is_final) break
   }
   const failure = last as Failure & { reported?: ReportedUsage }
-  return { kind: "failed", failure, reported: failure.reported }
+  return { kind: "failed", failure, reported: failure.reported, route: failure.reported && last_route }
 }
 
 async function tryRoute(needs: DispatchNeeds, route: Route, job: Dispatch): Promise<Tried> {
@@ -121,17 +122,29 @@ async function readHead(connection: Connection): Promise<Tried> {
 
 function failedBeforeOutput(sniffed: Sniffed): Tried {
   const error = failureOf(sniffed)
-  const failure = { result: `failed-${error.detail.code}`, error, is_final: error.reason === "invalid" }
+  const failure = {
+    result: `failed-${error.detail.code?.slice(0, 40)}`,
+    error,
+    is_final: error.reason === "invalid",
+  }
   return sniffed.reported ? { ...failure, reported: sniffed.reported } : failure
 }
 
 async function readWhole(connection: Connection): Promise<Tried> {
   const { text, end } = await connection.readAll(LARGEST_ANSWER_BYTES)
   if (end !== "end") return end === "timeout" ? silent() : cutOff()
+  const sniffed = sniffAnswer(parseJson(text))
+  // Neither an answer nor an error: nothing that could be charged.
+  if (!sniffed) return cutOff()
+  if (sniffed.phase === "failed" && sniffed.output_bytes === 0) return failedBeforeOutput(sniffed)
+  return { kind: "whole", route: connection.route, text, sniffed }
+}
+
+function parseJson(text: string): unknown {
   try {
-    return { kind: "whole", route: connection.route, text, sniffed: sniffAnswer(JSON.parse(text)) }
+    return JSON.parse(text)
   } catch {
-    // Not JSON: no answer.
-    return cutOff()
+    // Not JSON: the caller sees that it is no answer.
+    return undefined
   }
 }

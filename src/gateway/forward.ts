@@ -34,6 +34,9 @@ export interface Forwarding {
   /** The step under way; a drain waits for it. */
   step: Promise<unknown>
   keepalive: Keepalive
+  /** When the last batch came, and what the silences before it count as. */
+  batch_at: number
+  silent_tokens: number
   /** Runs from the terminal event to the end of the connection. */
   linger?: Watchdog
   /** Why the stream was ended by us, when it was. */
@@ -56,6 +59,8 @@ export function startForwarding(
     state: "open",
     has_client_left: false,
     step: Promise.resolve(),
+    batch_at: exchange.meter.started_at,
+    silent_tokens: 0,
     keepalive: startKeepalive(needs),
   }
   const onLeave = () => needs.tasks.track(drain(forwarding))
@@ -86,7 +91,15 @@ export async function* streamBody(forwarding: Forwarding): AsyncGenerator<Uint8A
   } finally {
     // Bun ends the generator when the socket is gone, sometimes before the request's signal says so.
     if (forwarding.state === "open") needs.tasks.track(drain(forwarding))
+    else finish(forwarding)
   }
+}
+
+/** Lets go of the upstream and the timers; doing it again changes nothing. */
+export function finish(forwarding: Forwarding): void {
+  if (forwarding.state === "closed") return
+  forwarding.connection.abort()
+  close(forwarding)
 }
 
 /** Reads one batch, accounts for it, and gives the bytes for the client; `undefined` when nothing more comes. */
@@ -107,9 +120,24 @@ export async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | un
       ? completeForCodex(batch)
       : batch.bytes
   }
-  if (await holdFor(forwarding, estimateTokens(sniffed.output_bytes))) return batch.bytes
+  noteSilence(forwarding)
+  const consumed = estimateTokens(sniffed.output_bytes) + forwarding.silent_tokens
+  if (await holdFor(forwarding, consumed)) return batch.bytes
   const failure = await endByError(forwarding, "out-of-credit", outOfCredit(forwarding))
   return Buffer.concat([batch.bytes, failure])
+}
+
+/** A silent model is thinking: hidden reasoning is consumed at about this pace, and shows only in the final usage. */
+const SILENT_TOKENS_PER_SECOND = 50
+const SHORTEST_SILENCE_MS = 2_000
+
+/** Counts a silence as consumed output, for holding credit only: nothing is charged by it. */
+function noteSilence(forwarding: Forwarding): void {
+  const now = forwarding.needs.clock.now()
+  const silent_ms = now - forwarding.batch_at
+  forwarding.batch_at = now
+  if (silent_ms < SHORTEST_SILENCE_MS) return
+  forwarding.silent_tokens += Math.ceil((silent_ms / 1000) * SILENT_TOKENS_PER_SECOND)
 }
 
 /**

@@ -18,10 +18,19 @@ export async function readBody(request: Request): Promise<Uint8Array> {
     await discard(request.body)
     throw tooLarge()
   }
-  if (encoding === "identity" && announced > 0) return new Uint8Array(await request.arrayBuffer())
+  if (encoding === "identity" && announced > 0) return readAnnounced(request)
   if (!request.body) return new Uint8Array(0)
   const decoded = encoding === "identity" ? request.body : decode(request.body, encoding)
   return collect(decoded, encoding)
+}
+
+async function readAnnounced(request: Request): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await request.arrayBuffer())
+  } catch {
+    // The client went away in the middle of its own request.
+    throw new AppError("invalid", "The request body ended early.", { code: "incomplete_body", field: "body" })
+  }
 }
 
 const tooLarge = () =>

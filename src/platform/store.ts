@@ -1,17 +1,12 @@
 /** The database: one writer with group commit, one reader; not the tables, which belong to the domains. */
 import { Database, SQLiteError, type Statement } from "bun:sqlite"
-import { drizzle } from "drizzle-orm/bun-sqlite"
 import { migrateDatabase } from "../../db/migrate.ts"
 import { AppError } from "./errors.ts"
 
 export type SqlValue = string | number | null
 
-/** drizzle's builder for statements that are not hot; awaiting one runs it. */
-export type Orm = Pick<ReturnType<typeof drizzle>, "select" | "insert" | "update" | "delete">
-
 /** Statements against one connection. SQL text is prepared once and cached. */
 export interface Query {
-  orm: Orm
   /** Runs a statement and gives the number of rows it changed. */
   run(sql: string, ...values: SqlValue[]): Promise<number>
   get<Row>(sql: string, ...values: SqlValue[]): Promise<Row | undefined>
@@ -308,7 +303,6 @@ function prepared(database: Database, sql: string): Statement {
 
 function createQuery(database: Database): Query {
   return {
-    orm: drizzle({ client: database }),
     run: async (sql, ...values) => prepared(database, sql).run(...values).changes,
     get: async <Row>(sql: string, ...values: SqlValue[]) =>
       (prepared(database, sql).get(...values) as Row) ?? undefined,

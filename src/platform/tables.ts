@@ -7,6 +7,12 @@ export const change_count = table("change_count", {
   version: count().notNull(),
 })
 
+/** What is true of the whole database, by name. */
+export const setting = table("setting", {
+  key: string().primaryKey(),
+  value: string().notNull(),
+})
+
 /** In cache.db: what happened lately, for the operator. May be lost. */
 export const event_log = table("event_log", {
   id: id(),

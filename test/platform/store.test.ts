@@ -312,17 +312,4 @@ describe("closing and opening", () => {
     expect(await listIds(store)).toEqual(["a"])
     await store.close()
   })
-
-  test("drizzle's builder works inside a job and is undone with it", () =>
-    withStore(async store => {
-      const { admin_key } = await import("../../src/auth/tables.ts")
-      const row = { id: "a", name: "a", hint: "a", token_hash: "a", created_at: 0 }
-      const failed = store.tx(async q => {
-        await q.orm.insert(admin_key).values(row)
-        throw new Error("undone")
-      })
-      await expect(failed).rejects.toThrow("undone")
-      await store.tx(async q => void (await q.orm.insert(admin_key).values(row)))
-      expect(await store.read.orm.select().from(admin_key)).toMatchObject([row])
-    }))
 })

@@ -4,7 +4,7 @@ import { endMeter } from "../../src/wallet/metering/settle.ts"
 import type { ReportedUsage } from "../../src/wallet/pricing/usage.ts"
 import { settlementIn } from "./judge-end.ts"
 import { assertThat, heldBy, type Operation, type Request } from "./oracle.ts"
-import { priceOf, TIERS, tokens } from "./prices.ts"
+import { priceOf, TIERS, tokens, unservedTier } from "./prices.ts"
 import { launch, type World } from "./world.ts"
 
 const STREAM_ENDS: readonly EndReason[] = [
@@ -60,7 +60,7 @@ export function endRequest(world: World, request: Request, outcome: Outcome): vo
   if (!meter) return
   const { request_id, rate_card, tier_asked } = admission
   const held = heldBy(request) + request.holding
-  const tier = outcome.tier_served ?? tier_asked
+  const tier = outcome.tier_served ?? unservedTier(rate_card, tier_asked)
   request.is_ending = true
   const isCommitted = (settlement: Settlement, { free, frozen }: Operation) => {
     assertThat(request.end === undefined, () => `${request_id} ended twice`)

@@ -2,7 +2,7 @@
 import { AppError } from "../../src/platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../../src/wallet/metering/meter.ts"
 import { assertThat, type Operation, type Request } from "./oracle.ts"
-import { priceOf, tokens } from "./prices.ts"
+import { priceOf, tokens, unservedTier } from "./prices.ts"
 import { launch, type World } from "./world.ts"
 
 const LARGEST_SLICE_TOKENS = 16_384
@@ -64,10 +64,16 @@ function judgeHold(result: "held" | "refused", amount: bigint, { free, frozen, w
   assertThat(isRight, () => `${what}: ${result} with ${free.low}…${free.high} free`)
 }
 
-/** What the next hold of a request must be: twice the last slice, within the limits. */
-function nextHold({ meter, admission }: Request): bigint {
+/** What the next hold of a request must be: twice the last slice, within the limits while they are kept. */
+function nextHold({ meter, admission, delivered }: Request): bigint {
   const { slice_tokens, held_output_tokens } = meter!
-  const rest = admission.max_output_tokens - held_output_tokens
+  // Output beyond what is held came against the limit, and must be paid all the same.
+  const limit = delivered > held_output_tokens ? Number.POSITIVE_INFINITY : admission.max_output_tokens
+  const rest = limit - held_output_tokens
   const slice = Math.max(0, Math.min(slice_tokens * 2, LARGEST_SLICE_TOKENS, rest))
-  return priceOf(admission.rate_card, tokens(0, slice), admission.tier_asked)
+  return priceOf(
+    admission.rate_card,
+    tokens(0, slice),
+    unservedTier(admission.rate_card, admission.tier_asked),
+  )
 }

@@ -3,7 +3,7 @@ import type { Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import type { TokenUsage } from "../../src/wallet/pricing/usage.ts"
 import type { RequestRow } from "./books.ts"
 import { assertThat, type End, heldBy, isWithin, type Request } from "./oracle.ts"
-import { priceOf, tokens } from "./prices.ts"
+import { priceOf, tokens, unservedTier } from "./prices.ts"
 
 const COUNTERS = [
   "input_tokens",
@@ -21,7 +21,7 @@ export function judgeEnd(row: RequestRow, request: Request, end: End): void {
   const say = (what: string) => () =>
     `${request_id} ${what}: ${JSON.stringify(row)} after ${JSON.stringify(end.outcome)}`
   assertThat(row.state !== "open" && row.held_nanos === 0, say("should have ended and hold nothing"))
-  judgeReceipt(row, end, say)
+  judgeReceipt(row, { ...end, tier: tierOf(request, end) }, say)
   judgeUsage(request, end, say)
   judgeMoney(request, end, say)
   assertThat(request.announced_count <= 1, say(`was announced ${request.announced_count} times`))
@@ -36,9 +36,12 @@ export function settlementIn(row: RequestRow | undefined, outcome: Outcome): Set
 
 type Say = (what: string) => () => string
 
+const tierOf = ({ admission }: Request, { outcome }: Pick<End, "outcome">): string =>
+  outcome.tier_served ?? unservedTier(admission.rate_card, admission.tier_asked)
+
 /** The receipt says what the settlement said. */
-function judgeReceipt(row: RequestRow, end: End, say: Say): void {
-  const { settlement, outcome } = end
+function judgeReceipt(row: RequestRow, end: End & { tier: string }, say: Say): void {
+  const { settlement, outcome, tier } = end
   const { usage, usage_source, cost_nanos, charged_nanos, loss_nanos, state } = settlement
   const isSame =
     COUNTERS.every(counter => row[counter] === usage[counter]) &&
@@ -49,7 +52,7 @@ function judgeReceipt(row: RequestRow, end: End, say: Say): void {
     row.loss_nanos === loss_nanos &&
     row.end_reason === outcome.end_reason &&
     row.usage_flag === (outcome.reported?.flag ?? null) &&
-    row.tier_served === (outcome.tier_served ?? row.tier_asked)
+    row.tier_served === tier
   assertThat(isSame, say("has another receipt than was acknowledged"))
 }
 
@@ -75,8 +78,8 @@ const isSameUsage = (a: TokenUsage, b: TokenUsage) => COUNTERS.every(counter => 
 
 /** An estimate is never above the hold, and no lower than it has to be, but for the rounding. */
 function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say): void {
-  const { rate_card, estimated_input_tokens, tier_asked } = request.admission
-  const tier = outcome.tier_served ?? tier_asked
+  const { rate_card, estimated_input_tokens } = request.admission
+  const tier = tierOf(request, { outcome })
   const held = heldBy(request)
   const price = (usage: TokenUsage) => priceOf(rate_card, usage, tier)
   const full = tokens(estimated_input_tokens, outcome.delivered_output_tokens)
@@ -93,11 +96,11 @@ function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say)
 /** The price is exact; an overrun is taken from what is free, and only what is not there is lost. */
 function judgeMoney(request: Request, end: End, say: Say): void {
   const { outcome, settlement, free, frozen } = end
-  const { rate_card, tier_asked } = request.admission
+  const { rate_card } = request.admission
   const cost = BigInt(settlement.cost_nanos)
   const charged = BigInt(settlement.charged_nanos)
   const loss = BigInt(settlement.loss_nanos)
-  const price = priceOf(rate_card, settlement.usage, outcome.tier_served ?? tier_asked)
+  const price = priceOf(rate_card, settlement.usage, tierOf(request, { outcome }))
   assertThat(cost === price, say(`costs ${cost} instead of ${price}`))
   assertThat(charged >= 0n && loss >= 0n && charged + loss === cost, say("does not add up"))
   const held = heldBy(request)

@@ -1,7 +1,7 @@
 /** Opening a metered request, and whether its admission or refusal is right. */
 import { type Admission, type Opened, openMeter, type Refusal } from "../../src/wallet/metering/meter.ts"
 import { assertThat, type Customer, isWithin, type Operation, type Request } from "./oracle.ts"
-import { CARDS, priceOf, TIERS, tokens } from "./prices.ts"
+import { CARDS, priceOf, TIERS, tokens, unservedTier } from "./prices.ts"
 import { launch, type World } from "./world.ts"
 
 const FIRST_SLICE_TOKENS = 4096
@@ -28,7 +28,7 @@ export function firstHold({
   max_output_tokens,
 }: Wish): bigint {
   const slice = Math.min(FIRST_SLICE_TOKENS, max_output_tokens)
-  return priceOf(rate_card, tokens(estimated_input_tokens, slice), tier_asked)
+  return priceOf(rate_card, tokens(estimated_input_tokens, slice), unservedTier(rate_card, tier_asked))
 }
 
 /** Asks for a request to be opened. */
@@ -124,8 +124,9 @@ function judgeRefusal(refusal: Refusal, amount: bigint, { request, operation }: 
   assertThat(BigInt(refusal.required_nanos) === amount && available < amount, say)
   assertThat(isWithin(available, free) && frozen.has(false), say)
   const { rate_card, tier_asked, estimated_input_tokens } = request.admission
-  const price = (output: number) => priceOf(rate_card, tokens(0, output), tier_asked)
-  const left = available - priceOf(rate_card, tokens(estimated_input_tokens, 0), tier_asked)
+  const price = (output: number) => priceOf(rate_card, tokens(0, output), unservedTier(rate_card, tier_asked))
+  const left =
+    available - priceOf(rate_card, tokens(estimated_input_tokens, 0), unservedTier(rate_card, tier_asked))
   const affordable = refusal.affordable_output_tokens
   const isMost = () => price(affordable) <= (left > 0n ? left : 0n) && price(affordable + 1) > left
   assertThat(rate_card.output_rate === 0 ? affordable === Number.POSITIVE_INFINITY : isMost(), say)

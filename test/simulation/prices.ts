@@ -19,6 +19,12 @@ export function priceOf(card: RateCard, usage: TokenUsage, tier: string): bigint
   return exact / unit + (exact % unit === 0n ? 0n : 1n)
 }
 
+/** The tier that counts while nobody says which was served: asking for a cheaper one must not make it cheaper. */
+export function unservedTier(card: RateCard, tier: string): string {
+  const [numerator, denominator] = card.tier_multipliers[tier] ?? [1, 1]
+  return numerator < denominator ? "default" : tier
+}
+
 /** A usage of nothing but input and output. */
 export const tokens = (input_tokens: number, output_tokens: number): TokenUsage => ({
   input_tokens,

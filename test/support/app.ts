@@ -7,6 +7,7 @@ import { adjustCredit } from "../../src/admin/credit.ts"
 import { type App, openApp } from "../../src/app.ts"
 import { createCustomer } from "../../src/auth/customers.ts"
 import { createKey } from "../../src/auth/keys.ts"
+import { seedUpstreams } from "../../src/gateway/catalog/seed.ts"
 import type { Config } from "../../src/platform/config.ts"
 import { readConfig } from "../../src/platform/config.ts"
 import type { AnyEvent, EventName } from "../../src/platform/events.ts"
@@ -97,6 +98,9 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
     { ...config, ...options.config },
     { clock, random: createTestRandom(), fetch: upstream.fetch, writeLog: line => logs.push(line) },
   )
+  // As serve.ts does.
+  await seedUpstreams(app, app.config.upstreams)
+  await app.catalog.reload()
   const { events, eventOf } = recordEvents(app)
   const server = createServer(app)
   const handle = async (request: Request) => server.handle(request)

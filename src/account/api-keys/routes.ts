@@ -2,8 +2,16 @@
 import { Elysia, t } from "elysia"
 import { bearer } from "../../auth/bearer.ts"
 import type { GuardNeeds } from "../../auth/guard.ts"
-import { createKey, type KeyRow, listKeys, revokeKey } from "../../auth/keys.ts"
+import {
+  assertMayManageKeys,
+  type Caller,
+  createKey,
+  type KeyRow,
+  listKeys,
+  revokeKey,
+} from "../../auth/keys.ts"
 import { AppError } from "../../platform/errors.ts"
+import { readJsonBody } from "../../platform/json-body.ts"
 import { nextCursorOf, PageQuery, problems, Time, toIso, toIsoOrNull } from "../../platform/schema.ts"
 import type { RegisterNeeds } from "../register/register.ts"
 
@@ -43,36 +51,40 @@ export const apiKeyRoutes = (needs: GuardNeeds & RegisterNeeds) =>
         detail: { tags: ["auth"], summary: "List the current customer's System Token and User API Keys" },
       },
     )
-    .post(
-      "",
-      async ({ caller, body, status }) => status(201, await addKey(needs, caller.customer_id, body)),
-      {
-        body: NewKey,
-        response: {
-          201: t.Object({
-            id: t.String(),
-            name: t.String(),
-            key: t.String({ description: "The key itself, shown only now" }),
-          }),
-          ...problems(400, 401, 422),
-        },
-        detail: { tags: ["auth"], summary: "Create a wallet-linked User API Key for the current customer" },
+    .post("", async ({ caller, body, status }) => status(201, await addKey(needs, caller, body)), {
+      parse: readJsonBody,
+      body: NewKey,
+      response: {
+        201: t.Object({
+          id: t.String(),
+          name: t.String(),
+          key: t.String({ description: "The key itself, shown only now" }),
+        }),
+        ...problems(400, 401, 403, 409, 413, 415, 422),
       },
-    )
+      detail: { tags: ["auth"], summary: "Create a wallet-linked User API Key for the current customer" },
+    })
     .delete(
       "/:key_id",
       async ({ caller, params }) => {
-        await removeKey(needs, { customer_id: caller.customer_id, key_id: params.key_id })
+        await removeKey(needs, caller, params.key_id)
         return { id: params.key_id, revoked: true as const }
       },
       {
+        // A body would be nobody's: it is not read.
+        parse: () => null,
         params: t.Object({ key_id: t.String({ maxLength: 64 }) }),
-        response: { 200: t.Object({ id: t.String(), revoked: t.Literal(true) }), ...problems(401, 404, 409) },
+        response: {
+          200: t.Object({ id: t.String(), revoked: t.Literal(true) }),
+          ...problems(401, 403, 404, 409),
+        },
         detail: { tags: ["auth"], summary: "Revoke one of the current customer's User API Keys" },
       },
     )
 
-async function addKey(needs: RegisterNeeds, customer_id: string, body: typeof NewKey.static) {
+async function addKey(needs: RegisterNeeds, caller: Caller, body: typeof NewKey.static) {
+  assertMayManageKeys(caller)
+  const { customer_id } = caller
   const expires_at = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt)
   if (expires_at !== undefined && expires_at <= needs.clock.now()) {
     throw new AppError("invalid", "expiresAt must be in the future.", { field: "expiresAt" })
@@ -90,11 +102,14 @@ async function addKey(needs: RegisterNeeds, customer_id: string, body: typeof Ne
   })
 }
 
-const removeKey = (needs: RegisterNeeds, key: { customer_id: string; key_id: string }) =>
-  needs.store.tx(async q => {
+async function removeKey(needs: RegisterNeeds, caller: Caller, key_id: string): Promise<void> {
+  assertMayManageKeys(caller)
+  const key = { customer_id: caller.customer_id, key_id }
+  await needs.store.tx(async q => {
     await revokeKey(q, needs, key)
     q.afterCommit(() => needs.events.emit("key-revoked", key))
   })
+}
 
 const toApiKey = (key: KeyRow) => ({
   id: key.id,

@@ -1,6 +1,7 @@
 /** HTTP for registration. */
 import { Elysia, t } from "elysia"
 import { clientAddress } from "../../auth/guard.ts"
+import { readJsonBody } from "../../platform/json-body.ts"
 import { problems } from "../../platform/schema.ts"
 import { getBalances } from "../../wallet/ledger/accounts.ts"
 import { toApiWallet, Wallet } from "../../wallet/status.ts"
@@ -22,6 +23,7 @@ export const registerRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
       })
     },
     {
+      parse: readJsonBody,
       body: t.Object({
         email: t.String({ format: "email", maxLength: 254 }),
         password: t.String({ minLength: 10, maxLength: 128 }),
@@ -32,7 +34,7 @@ export const registerRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
           systemToken: t.String({ description: "API username and key; keep it secret" }),
           wallet: Wallet,
         }),
-        ...problems(400, 409, 422, 429),
+        ...problems(400, 409, 413, 415, 422, 429),
       },
       detail: {
         tags: ["auth"],

@@ -1,6 +1,7 @@
 /** HTTP for signing in from a command line. */
 import { Elysia, t } from "elysia"
 import { clientAddress } from "../../auth/guard.ts"
+import { readJsonBody } from "../../platform/json-body.ts"
 import { problems } from "../../platform/schema.ts"
 import { type AttemptNeeds, limitAttempts } from "../attempts.ts"
 import { CustomerView, toApiCustomer } from "../me/customer-view.ts"
@@ -17,6 +18,7 @@ export const signInRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
       return { customer: toApiCustomer(signed_in.customer), keyId: signed_in.key_id, apiKey: signed_in.key }
     },
     {
+      parse: readJsonBody,
       body: t.Object({
         email: t.String({ maxLength: 254 }),
         password: t.String({ maxLength: 128 }),
@@ -28,7 +30,7 @@ export const signInRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
           keyId: t.String(),
           apiKey: t.String({ description: "A new User API Key, shown only now" }),
         }),
-        ...problems(400, 401, 422, 429),
+        ...problems(400, 401, 409, 413, 415, 422, 429),
       },
       detail: {
         tags: ["auth"],

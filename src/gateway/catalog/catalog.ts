@@ -1,6 +1,7 @@
 /** The catalogue in memory: what can be served right now, rebuilt when the database changes. */
 import type { Vault } from "../../auth/vault.ts"
 import type { Config } from "../../platform/config.ts"
+import { AppError } from "../../platform/errors.ts"
 import type { Query } from "../../platform/store.ts"
 import type { RateCard } from "../../wallet/pricing/cost.ts"
 import { listCurrentRateCards } from "../../wallet/pricing/rate-cards.ts"
@@ -46,7 +47,14 @@ export interface Catalog {
   find(model_id: string): Model | undefined
   /** By priority. */
   list(): readonly Model[]
+  /** The enabled upstreams that cannot be used, for the operator. */
+  skipped(): readonly SkippedUpstream[]
   reload(): Promise<void>
+}
+
+export interface SkippedUpstream {
+  id: string
+  why: string
 }
 
 interface CatalogNeeds {
@@ -81,25 +89,33 @@ const DEMO: Upstream = { id: "demo", protocol: "openai-responses", base_url: "de
 
 /** Loads the catalogue. A model without a price or without a usable route is not served. */
 export async function openCatalog(needs: CatalogNeeds): Promise<Catalog> {
-  let models = await load(needs)
+  let { models, skipped } = await load(needs)
   let ordered = [...models.values()]
   return {
     find: id => models.get(id),
     list: () => ordered,
+    skipped: () => skipped,
     async reload() {
-      models = await load(needs)
+      ;({ models, skipped } = await load(needs))
       ordered = [...models.values()]
     },
   }
 }
 
-async function load(needs: CatalogNeeds): Promise<Map<string, Model>> {
+interface Loaded {
+  models: Map<string, Model>
+  skipped: SkippedUpstream[]
+}
+
+async function load(needs: CatalogNeeds): Promise<Loaded> {
   const q = needs.read
   const cards = await listCurrentRateCards(q)
-  const upstreams = await loadUpstreams(needs)
+  const { upstreams, skipped } = await loadUpstreams(needs)
   const routes = await q.all<StoredRoute>("SELECT * FROM route WHERE is_enabled = 1 ORDER BY tier, id")
   const rows = await q.all<StoredModel>("SELECT * FROM model WHERE is_enabled = 1 ORDER BY priority, id")
-  const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && upstreams.size === 0)
+  // One that cannot be used, for want of its key say, is no reason to sell demo answers at its models' prices.
+  const hasUpstream = upstreams.size + skipped.length > 0
+  const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && !hasUpstream)
   const models = new Map<string, Model>()
   for (const row of rows) {
     const rate_card = cards.get(row.id)
@@ -114,7 +130,7 @@ async function load(needs: CatalogNeeds): Promise<Map<string, Model>> {
       routes: served,
     })
   }
-  return models
+  return { models, skipped }
 }
 
 const usable = (route: StoredRoute, upstreams: Map<string, Upstream>): Route[] => {
@@ -130,21 +146,34 @@ const demoRoute = (model_id: string): Route => ({
   weight: 1,
 })
 
-/** Upstreams that are enabled, whose protocol is spoken and whose key is at hand. */
-async function loadUpstreams(needs: CatalogNeeds): Promise<Map<string, Upstream>> {
-  const rows = await needs.read.all<StoredUpstream>("SELECT * FROM upstream WHERE is_enabled = 1")
-  const found = new Map<string, Upstream>()
+/** Upstreams that are enabled: those whose protocol is spoken and whose key is at hand, and the others. */
+async function loadUpstreams(needs: CatalogNeeds) {
+  const rows = await needs.read.all<StoredUpstream>("SELECT * FROM upstream WHERE is_enabled = 1 ORDER BY id")
+  const upstreams = new Map<string, Upstream>()
+  const skipped: SkippedUpstream[] = []
   for (const row of rows) {
-    const protocol = PROTOCOLS.find(one => one === row.protocol)
-    const key = keyOf(needs, row)
-    if (protocol && key !== undefined)
-      found.set(row.id, { id: row.id, protocol, base_url: row.base_url, key })
+    try {
+      upstreams.set(row.id, toUpstream(needs, row))
+    } catch (error) {
+      // The others must go on; `doctor` shows why this one does not.
+      if (!(error instanceof AppError)) throw error
+      skipped.push({ id: row.id, why: error.message })
+    }
   }
-  return found
+  return { upstreams, skipped }
 }
 
-function keyOf(needs: CatalogNeeds, row: StoredUpstream): string | undefined {
+/** Throws AppError when it cannot be used. */
+function toUpstream(needs: CatalogNeeds, row: StoredUpstream): Upstream {
+  const protocol = PROTOCOLS.find(one => one === row.protocol)
+  if (!protocol) throw new AppError("unavailable", `this version does not speak ${row.protocol}`)
+  return { id: row.id, protocol, base_url: row.base_url, key: keyOf(needs, row) }
+}
+
+function keyOf(needs: CatalogNeeds, row: StoredUpstream): string {
   if (row.sealed_key !== null) return needs.vault.open(row.sealed_key, `upstream:${row.id}`)
   if (row.key_env === null) return ""
-  return needs.config.upstreams.find(one => one.key_env === row.key_env)?.key
+  const found = needs.config.upstreams.find(one => one.key_env === row.key_env)
+  if (!found) throw new AppError("unavailable", `${row.key_env} is not set`)
+  return found.key
 }

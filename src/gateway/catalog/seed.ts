@@ -68,19 +68,25 @@ interface SeedNeeds {
   newId: NewId
 }
 
-/**
- * Seeds models and prices into an empty catalogue, and brings the upstreams of the environment into the
- * database: address and variable name always, routes only when the upstream is new. Keys are never stored.
- */
-export async function seedCatalog(needs: SeedNeeds, upstreams: readonly EnvUpstream[]): Promise<void> {
+/** Seeds models and prices into an empty catalogue; does nothing to any other. */
+export async function seedModels(needs: SeedNeeds): Promise<void> {
   await needs.store.tx(async q => {
     const hasModels = await q.get("SELECT 1 AS found FROM model LIMIT 1")
-    if (!hasModels) await seedModels(q, needs)
+    if (!hasModels) await insertModels(q, needs)
+  })
+}
+
+/**
+ * Brings the upstreams of the environment into the database: address and variable name always, routes only when
+ * the upstream is new. Keys are never stored. Only the server does this: a command may run in another environment.
+ */
+export async function seedUpstreams(needs: SeedNeeds, upstreams: readonly EnvUpstream[]): Promise<void> {
+  await needs.store.tx(async q => {
     for (const upstream of upstreams) await seedUpstream(q, needs, upstream)
   })
 }
 
-async function seedModels(q: TxQuery, needs: SeedNeeds): Promise<void> {
+async function insertModels(q: TxQuery, needs: SeedNeeds): Promise<void> {
   const now = needs.clock.now()
   for (const [index, seed] of MODELS.entries()) {
     await q.run(

@@ -20,24 +20,43 @@ const NOTHING = new Uint8Array(0)
 
 /** Cuts a byte stream at blank lines (LF or CRLF). Any split of the bytes gives the same events. */
 export function createEventSplitter(): EventSplitter {
-  let pending: Uint8Array = NOTHING
+  /** Chunks without a blank line, not joined before one comes: joining each time would cost the square of their size. */
+  let pending: Uint8Array[] = []
+  let pending_bytes = 0
+
+  function keep(chunks: Uint8Array[]): void {
+    pending = chunks
+    pending_bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  }
+
   return {
     push(chunk) {
-      const joined = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+      if (pending.length > 0 && !mayEndEvent(pending.at(-1)!, chunk)) {
+        pending.push(chunk)
+        pending_bytes += chunk.length
+        return { bytes: NOTHING, text: "" }
+      }
+      const joined = pending.length === 0 ? chunk : Buffer.concat([...pending, chunk])
       const buffer = Buffer.from(joined.buffer, joined.byteOffset, joined.byteLength)
       const end = lastBoundary(buffer)
-      pending = joined.subarray(end)
+      keep(end === joined.length ? [] : [joined.subarray(end)])
       if (end === 0) return { bytes: NOTHING, text: "" }
       const bytes = end === joined.length ? joined : joined.subarray(0, end)
       return { bytes, text: buffer.toString("latin1", 0, end) }
     },
     rest() {
-      const bytes = pending
-      pending = NOTHING
-      return { bytes, text: Buffer.from(bytes).toString("latin1") }
+      const bytes = Buffer.concat(pending)
+      keep([])
+      return { bytes, text: bytes.toString("latin1") }
     },
-    pending_bytes: () => pending.length,
+    pending_bytes: () => pending_bytes,
   }
+}
+
+/** Whether a blank line can end in `chunk`: it holds one, or begins with the rest of one (its line feed is near the front). */
+function mayEndEvent(before: Uint8Array, chunk: Uint8Array): boolean {
+  const near = Buffer.concat([before.subarray(-3), chunk])
+  return lastBoundary(near) > 0 || before.length < 3
 }
 
 /** The index after the last blank line; 0 when there is none. */

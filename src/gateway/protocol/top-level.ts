@@ -8,6 +8,8 @@ export interface Member {
 }
 
 const BACKSLASH = 92
+/** No request has so many; scanning stops there. */
+const MOST_MEMBERS = 256
 
 /**
  * Scans the text of a JSON object that `JSON.parse` has accepted; strings are skipped natively.
@@ -16,7 +18,7 @@ const BACKSLASH = 92
 export function scanTopLevel(text: string): Member[] {
   const members: Member[] = []
   let at = skipSpace(text, text.indexOf("{") + 1)
-  while (text[at] === '"') {
+  while (text[at] === '"' && members.length <= MOST_MEMBERS) {
     const key_end = endOfString(text, at)
     const start = skipSpace(text, skipSpace(text, key_end) + 1)
     const end = endOfValue(text, start)
@@ -26,14 +28,18 @@ export function scanTopLevel(text: string): Member[] {
   return members
 }
 
-/** A key that stands twice: parsers disagree which one counts, so what is billed could differ from what runs. */
-export function findDuplicateKey(members: readonly Member[]): string | undefined {
+/**
+ * A key that could be read in two ways: it stands twice, or is one of `guarded` in other letters (some parsers do
+ * not tell `Model` from `model`). Parsers disagree which one counts, so what is billed could differ from what runs.
+ */
+export function findAmbiguousKey(members: readonly Member[], guarded: readonly string[]): string | undefined {
   const seen = new Set<string>()
   for (const { key } of members) {
-    if (seen.has(key)) return key
-    seen.add(key)
+    const folded = key.toLowerCase()
+    if (seen.has(folded) || (folded !== key && guarded.includes(folded))) return key
+    seen.add(folded)
   }
-  return undefined
+  return members.length > MOST_MEMBERS ? members.at(-1)!.key : undefined
 }
 
 /** The text with one top-level value replaced; every other character stays. */

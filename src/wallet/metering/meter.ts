@@ -6,7 +6,7 @@ import type { Applied, Store, TxQuery } from "../../platform/store.ts"
 import { customerAccount } from "../ledger/chart.ts"
 import { type Nanos, ZERO } from "../ledger/nanos.ts"
 import { post, type Transfer } from "../ledger/post.ts"
-import { affordableOutputTokens, type RateCard } from "../pricing/cost.ts"
+import { affordableOutputTokens, dearerTier, type RateCard } from "../pricing/cost.ts"
 import { firstSlice, holdAmount, isRefillDue, nextSlice } from "./slices.ts"
 
 export interface MeterNeeds {
@@ -69,7 +69,7 @@ const EXTEND = `UPDATE metered_request
 export function openMeter(needs: MeterNeeds, admission: Admission): Promise<Applied<Opened>> {
   const { rate_card, tier_asked, estimated_input_tokens } = admission
   const slice = firstSlice(admission.max_output_tokens)
-  const amount = holdAmount(estimated_input_tokens, slice, rate_card, tier_asked)
+  const amount = holdAmount(estimated_input_tokens, slice, rate_card, dearerTier(rate_card, tier_asked))
   const now = needs.clock.now()
   return needs.store.apply(async q => {
     const held = await hold(q, now, { admission, number: 0, amount })
@@ -105,8 +105,21 @@ export function openMeter(needs: MeterNeeds, admission: Admission): Promise<Appl
 
 /** Whether the next slice must be held before more output is delivered. */
 export function needsNextSlice(meter: Meter, delivered_output_tokens: number): boolean {
-  if (!isRefillDue(delivered_output_tokens, meter.held_output_tokens)) return false
-  return nextSlice(meter.slice_tokens, meter.held_output_tokens, meter.admission.max_output_tokens) > 0
+  return (
+    isRefillDue(delivered_output_tokens, meter.held_output_tokens) &&
+    sliceAfter(meter, delivered_output_tokens) > 0
+  )
+}
+
+/** Beyond its limit too: an upstream that ignores the limit delivers what must be paid all the same. */
+function sliceAfter(meter: Meter, delivered_output_tokens: number): number {
+  const { slice_tokens, held_output_tokens, admission } = meter
+  const is_beyond = delivered_output_tokens > held_output_tokens
+  return nextSlice(
+    slice_tokens,
+    held_output_tokens,
+    is_beyond ? Number.POSITIVE_INFINITY : admission.max_output_tokens,
+  )
 }
 
 /**
@@ -119,8 +132,9 @@ export async function extendMeter(
   delivered_output_tokens: number,
 ): Promise<"held" | "refused"> {
   const { admission } = meter
-  const slice = nextSlice(meter.slice_tokens, meter.held_output_tokens, admission.max_output_tokens)
-  const amount = holdAmount(0, slice, admission.rate_card, admission.tier_asked)
+  const { rate_card } = admission
+  const slice = sliceAfter(meter, delivered_output_tokens)
+  const amount = holdAmount(0, slice, rate_card, dearerTier(rate_card, admission.tier_asked))
   const isHeld = await needs.store.tx(async q => {
     const held = await hold(q, needs.clock.now(), { admission, number: meter.hold_count, amount })
     if (held.kind !== "held") return false
@@ -177,13 +191,14 @@ async function hold(
 }
 
 function explainRefusal(admission: Admission, required_nanos: Nanos, available_nanos: Nanos): Refusal {
-  const { rate_card, tier_asked, estimated_input_tokens } = admission
-  const input = holdAmount(estimated_input_tokens, 0, rate_card, tier_asked)
+  const { rate_card, estimated_input_tokens } = admission
+  const tier = dearerTier(rate_card, admission.tier_asked)
+  const input = holdAmount(estimated_input_tokens, 0, rate_card, tier)
   const left = Math.max(0, available_nanos - input) as Nanos
   return {
     kind: "insufficient",
     available_nanos,
     required_nanos,
-    affordable_output_tokens: affordableOutputTokens(left, rate_card, tier_asked),
+    affordable_output_tokens: affordableOutputTokens(left, rate_card, tier),
   }
 }

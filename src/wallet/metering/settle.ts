@@ -5,7 +5,7 @@ import type { TxQuery } from "../../platform/store.ts"
 import { customerAccount, type SystemAccount } from "../ledger/chart.ts"
 import { minNanos, type Nanos, subtractNanos, ZERO } from "../ledger/nanos.ts"
 import { post, type Transfer } from "../ledger/post.ts"
-import { cost, type RateCard } from "../pricing/cost.ts"
+import { cost, dearerTier, type RateCard } from "../pricing/cost.ts"
 import { NO_USAGE, type TokenUsage } from "../pricing/usage.ts"
 import type { Meter, MeterNeeds } from "./meter.ts"
 import type { Outcome, Settlement, UsageSource } from "./receipt.ts"
@@ -59,7 +59,7 @@ export async function endRequest(
   )
   if (stored?.state !== "open") return undefined
   const now = needs.clock.now()
-  const tier = outcome.tier_served ?? request.tier_asked
+  const tier = outcome.tier_served ?? dearerTier(rate_card, request.tier_asked)
   const { usage, source } = chooseUsage(request, outcome, limit =>
     estimateWithin(stored.held_nanos, limit, rate_card, tier),
   )

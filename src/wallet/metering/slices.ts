@@ -27,7 +27,7 @@ export function holdAmount(input_tokens: number, output_tokens: number, rates: R
 }
 
 /**
- * An estimate that never costs more than what is held: the output is lowered first, then the input.
+ * An estimate that never costs more than what is held: the output is lowered; an input that does not fit counts nothing.
  * `held` is in nano-USD.
  */
 export function estimateWithin(held: Nanos, usage: TokenUsage, rates: Rates, tier: string): TokenUsage {

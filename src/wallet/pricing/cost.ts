@@ -52,6 +52,12 @@ export function affordableOutputTokens(amount: Nanos, rates: Rates, tier: string
   return Number(picos / (BigInt(rates.output_rate) * BigInt(numerator)))
 }
 
+/** The tier to hold and charge by when nobody says which was served: never a cheaper one than the default. */
+export function dearerTier(rates: Rates, tier: string): string {
+  const [numerator, denominator] = multiplierOf(rates, tier)
+  return numerator < denominator ? "default" : tier
+}
+
 function multiplierOf(rates: Rates, tier: string): [number, number] {
   return Object.hasOwn(rates.tier_multipliers, tier) ? rates.tier_multipliers[tier]! : [1, 1]
 }

@@ -1,7 +1,7 @@
 /** What can be served: models with a price and a route whose upstream can be used. */
 import { describe, expect, test } from "bun:test"
 import { openCatalog } from "../../../src/gateway/catalog/catalog.ts"
-import { seedCatalog } from "../../../src/gateway/catalog/seed.ts"
+import { seedModels, seedUpstreams } from "../../../src/gateway/catalog/seed.ts"
 import type { Config, EnvUpstream } from "../../../src/platform/config.ts"
 import { openIdentity } from "../../support/identity.ts"
 
@@ -16,7 +16,8 @@ const openrouter: EnvUpstream = { ...openai, id: "openrouter", key: "sk-2", key_
 async function open(upstreams: EnvUpstream[], demo: Config["demo"] = "auto") {
   const identity = openIdentity()
   const { store, vault } = identity
-  await seedCatalog(identity, upstreams)
+  await seedModels(identity)
+  await seedUpstreams(identity, upstreams)
   const catalog = await openCatalog({ config: { demo, upstreams }, read: store.read, vault })
   return {
     ...identity,

@@ -1,7 +1,7 @@
 /** Changing one value of a JSON text: found as every parser finds it, and nothing else touched. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { findDuplicateKey, scanTopLevel, spliceValue } from "../../../src/gateway/protocol/top-level.ts"
+import { findAmbiguousKey, scanTopLevel, spliceValue } from "../../../src/gateway/protocol/top-level.ts"
 import { arbitraryText } from "../../support/arbitrary-model.ts"
 import { checkProperty } from "../../support/property.ts"
 
@@ -70,7 +70,7 @@ describe("a key that stands twice", () => {
     ["{}", undefined],
     ['{"constructor":1,"toString":2}', undefined],
   ])("%j", (text, key) => {
-    expect(findDuplicateKey(scanTopLevel(text))).toBe(key)
+    expect(findAmbiguousKey(scanTopLevel(text), [])).toBe(key)
   })
 })
 
@@ -93,5 +93,25 @@ describe("splicing", () => {
       const text = JSON.stringify({ ...others, model: "a", last: others })
       expect(JSON.parse(splice(text, "model", name))).toEqual({ ...JSON.parse(text), model: name })
     })
+  })
+})
+
+describe("an ambiguous key", () => {
+  const find = (text: string) => findAmbiguousKey(scanTopLevel(text), ["model"])
+
+  test.each([
+    ['{"model":"a","Model":"b"}', "Model"],
+    ['{"Model":"b"}', "Model"],
+    ['{"INPUT":1,"input":2}', "input"],
+    ['{"model":"a","input":"b"}', undefined],
+    ['{"Other":1,"model":"a"}', undefined],
+  ] as const)("of %s is %p: some parsers do not tell capitals apart", (text, key) => {
+    expect(find(text)).toBe(key as string)
+  })
+
+  test("is whatever comes after more keys than any request has: scanning stops there", () => {
+    const text = `{${Array.from({ length: 100_000 }, (_, n) => `"k${n}":1`).join(",")}}`
+    expect(scanTopLevel(text)).toHaveLength(257)
+    expect(find(text)).toBe("k256")
   })
 })

@@ -102,7 +102,7 @@ describe("opening", () => {
 })
 
 describe("the next slice", () => {
-  test("it is due at three quarters of what is held, until all that may come is held", async () => {
+  test("it is due at three quarters of what is held, until all that may come is held, and beyond that when more comes", async () => {
     const wallet = await openTestWallet(900_000)
     const meter = await wallet.open({ max_output_tokens: 20_000 })
     const seen: unknown[] = []
@@ -117,12 +117,14 @@ describe("the next slice", () => {
       [9_215, false, 12_288, 123_880],
       [9_216, true, 20_000, 201_000],
       [20_000, false, 20_000, 201_000],
-      [30_000, false, 20_000, 201_000],
+      // More than the request allows: whoever made it, it must be paid for.
+      [30_000, true, 35_424, 355_240],
     ])
     expect(await wallet.transfers()).toEqual([
       "req_1:hold:0: cus_1/token > cus_1/token_held 41960",
       "req_1:hold:1: cus_1/token > cus_1/token_held 81920",
       "req_1:hold:2: cus_1/token > cus_1/token_held 77120",
+      "req_1:hold:3: cus_1/token > cus_1/token_held 154240",
     ])
     expect(await wallet.findings()).toEqual([])
   })

@@ -23,6 +23,7 @@ export interface Malformed {
 export type Admission = { ok: true; admitted: Admitted } | ({ ok: false } & Malformed)
 
 const BYTES_PER_TOKEN = 3
+const LONGEST_TIER = 32
 /** More than any vendor counts for one picture at high detail. */
 const TOKENS_PER_IMAGE = 2_500
 
@@ -59,11 +60,11 @@ function findProblem(body: JsonObject): Malformed | undefined {
   ) {
     return { field: "max_output_tokens", message: "max_output_tokens must be a whole number above 0." }
   }
-  if (service_tier != null && typeof service_tier !== "string") {
-    return { field: "service_tier", message: "service_tier must be a text." }
+  if (service_tier != null && !(typeof service_tier === "string" && service_tier.length <= LONGEST_TIER)) {
+    return { field: "service_tier", message: "service_tier must be the name of a tier." }
   }
   if (tools != null && !Array.isArray(tools)) return { field: "tools", message: "tools must be a list." }
-  return findStoredReference(body)
+  return findStoredReference(body) ?? findUnpricedTool(tools ?? []) ?? findForeignInput(input)
 }
 
 /** Stored objects at the upstream belong to the operator's account: a customer must not reach them. */
@@ -74,6 +75,9 @@ function findStoredReference(body: JsonObject): Malformed | undefined {
       message: `Previous response with id ${JSON.stringify(body.previous_response_id)} not found. Send the whole history in input.`,
       code: "previous_response_not_found",
     }
+  }
+  if (body.prompt != null) {
+    return { field: "prompt", message: "There are no stored prompts here. Send instructions and input." }
   }
   if (body.conversation != null) {
     return {
@@ -91,23 +95,68 @@ function findStoredReference(body: JsonObject): Malformed | undefined {
   return undefined
 }
 
-/** Pictures that stand in the body as data URLs: their bytes are not text. */
+/** Tools that the client runs itself, and hosted ones that a rate card prices. */
+const PRICED_TOOLS =
+  /^(?:function|custom|namespace|tool_search|local_shell|shell|apply_patch|mcp|web_search.*)$/
+
+/** A hosted tool without a price would be the operator's gift. */
+function findUnpricedTool(tools: readonly unknown[]): Malformed | undefined {
+  const index = tools.findIndex(tool => isJsonObject(tool) && !PRICED_TOOLS.test(String(tool.type)))
+  if (index === -1) return undefined
+  const type = (tools[index] as JsonObject).type
+  return {
+    field: `tools[${index}].type`,
+    message: `The tool ${JSON.stringify(type)} is not offered here. Leave it out of tools.`,
+  }
+}
+
+/** What may stand in an input: pictures are measured, references to the operator's stored objects are refused. */
+function findForeignInput(input: unknown): Malformed | undefined {
+  let found: Malformed | undefined
+  visitParts(input, (part, path) => {
+    const key = FOREIGN_KEYS.find(one => part[one] != null)
+    if (key !== undefined) {
+      found ??= {
+        field: `${path}.${key}`,
+        message: `${key} is not offered here. Send the file's data itself.`,
+      }
+    }
+    if (part.type === "item_reference") {
+      found ??= {
+        field: path,
+        message: "There are no stored items here. Send the item itself.",
+        code: "item_not_found",
+      }
+    }
+  })
+  return found
+}
+
+/** `file_url`: what an upstream would fetch has no size that could be held for. */
+const FOREIGN_KEYS = ["file_id", "file_url"]
+
+/** Pictures: a data URL's bytes are not text, and an address has none. */
 function measureInlineData(input: unknown): { bytes: number; count: number } {
   const found = { bytes: 0, count: 0 }
-  const visit = (value: unknown, depth: number): void => {
-    if (depth === 0 || typeof value !== "object" || value === null) return
+  visitParts(input, ({ type, image_url }) => {
+    if (type !== "input_image" || typeof image_url !== "string") return
+    found.count += 1
+    if (image_url.startsWith("data:")) found.bytes += image_url.length
+  })
+  return found
+}
+
+/** Calls `visit` with every item of an input and every part of its content and output. */
+function visitParts(input: unknown, visit: (part: JsonObject, path: string) => void): void {
+  const walk = (value: unknown, path: string, depth: number): void => {
     if (Array.isArray(value)) {
-      for (const element of value) visit(element, depth - 1)
+      for (const [index, element] of value.entries()) walk(element, `${path}[${index}]`, depth)
       return
     }
-    const { type, image_url, content, output } = value as JsonObject
-    if (type === "input_image" && typeof image_url === "string" && image_url.startsWith("data:")) {
-      found.bytes += image_url.length
-      found.count += 1
-    }
-    visit(content, depth - 1)
-    visit(output, depth - 1)
+    if (depth === 0 || !isJsonObject(value)) return
+    visit(value, path)
+    walk(value.content, `${path}.content`, depth - 1)
+    walk(value.output, `${path}.output`, depth - 1)
   }
-  if (Array.isArray(input)) visit(input, 5)
-  return found
+  walk(input, "input", 3)
 }

@@ -7,13 +7,23 @@ import { encodeEvent, eventData } from "../sse.ts"
  * that reached its length limit is ended as completed instead. `event` is a whole `response.incomplete`.
  */
 export function completeInsteadOfIncomplete(event: string): Uint8Array {
-  const data = JSON.parse(eventData(event)) as JsonObject
+  const data = parseObject(eventData(event))
   const response = isJsonObject(data.response) ? data.response : {}
   return encodeEvent({
     ...data,
     type: "response.completed",
     response: { ...response, status: "completed", incomplete_details: null },
   } as { type: string })
+}
+
+function parseObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : {}
+  } catch {
+    // An upstream's nonsense: the end itself still counts.
+    return {}
+  }
 }
 
 /** A data event that resets the CLI's idle timer; comments do not (codex-cli-wire 5.3). */

@@ -18,6 +18,8 @@ export interface Sniffed {
   phase: Phase
   /** Bytes of text, reasoning and tool arguments delivered so far. */
   output_bytes: number
+  /** `output_bytes` when the last item was finished. */
+  bytes_before_item: number
   reported: ReportedUsage | undefined
   tier_served: string | undefined
   failure: UpstreamFailure | undefined
@@ -30,6 +32,7 @@ export interface Sniffed {
 export const startSniffing = (): Sniffed => ({
   phase: "prelude",
   output_bytes: 0,
+  bytes_before_item: 0,
   reported: undefined,
   tier_served: undefined,
   failure: undefined,
@@ -98,9 +101,24 @@ function noteEvent(sniffed: Sniffed, type: string, place: Place): void {
   }
   if (sniffed.phase === "prelude") sniffed.phase = "output"
   if (type.endsWith(".delta")) sniffed.output_bytes += deltaLength(place)
-  else if (type === "response.output_item.done" && textOf(place).includes('"web_search_call"')) {
-    sniffed.web_search_count += 1
-  }
+  else if (type === "response.output_item.done") noteItem(sniffed, place)
+}
+
+/** A finished item counts itself when no deltas did: sealed reasoning, and upstreams that send no deltas. */
+function noteItem(sniffed: Sniffed, place: Place): void {
+  const text = textOf(place)
+  const had_deltas = sniffed.output_bytes > sniffed.bytes_before_item
+  sniffed.output_bytes += had_deltas ? sealedLength(text) : eventData(text).length
+  sniffed.bytes_before_item = sniffed.output_bytes
+  if (text.includes('"web_search_call"')) sniffed.web_search_count += 1
+}
+
+const SEALED = '"encrypted_content":"'
+
+/** The length of the sealed reasoning in an item: it grows with the reasoning that no delta shows. */
+function sealedLength(text: string): number {
+  const start = text.indexOf(SEALED)
+  return start === -1 ? 0 : endOfString(text, start + SEALED.length - 1) - 1 - (start + SEALED.length)
 }
 
 const EVENT = "event: "
@@ -112,18 +130,21 @@ function nameAt(text: string, at: number): string | undefined {
   return text.slice(at + EVENT.length, end === -1 ? undefined : end).trimEnd()
 }
 
-/** Notes a whole (not streamed) answer. */
-export function sniffAnswer(answer: unknown): Sniffed {
-  const sniffed = startSniffing()
+/** Notes a whole (not streamed) answer; `undefined` when it is none: no list of output, and no error either. */
+export function sniffAnswer(answer: unknown): Sniffed | undefined {
   const response = isJsonObject(answer) ? answer : {}
+  const has_failed = response.status === "failed" || isJsonObject(response.error)
+  if (!Array.isArray(response.output) && !has_failed) return undefined
   const output = Array.isArray(response.output) ? response.output : []
+  const sniffed = startSniffing()
   sniffed.web_search_count = output.filter(
     item => isJsonObject(item) && item.type === "web_search_call",
   ).length
-  const end: Phase =
-    response.status === "failed" ? "failed" : response.status === "incomplete" ? "incomplete" : "completed"
-  noteEnd(sniffed, end, { response })
-  if (!sniffed.reported) sniffed.output_bytes = JSON.stringify(output).length
+  noteEnd(sniffed, has_failed ? "failed" : response.status === "incomplete" ? "incomplete" : "completed", {
+    response,
+  })
+  if (output.length > 0 && (has_failed || !sniffed.reported))
+    sniffed.output_bytes = JSON.stringify(output).length
   return sniffed
 }
 

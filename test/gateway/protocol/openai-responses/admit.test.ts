@@ -117,12 +117,12 @@ describe("the estimate of the input", () => {
     }
   })
 
-  test("counts each picture, and a picture by address as its text", () => {
+  test("counts each picture, one by address too", () => {
     const message = (...urls: string[]) => [{ role: "user", content: urls.map(picture) }]
     const two = message("data:image/png;base64,AA", "data:image/png;base64,BB")
     expect(estimate(two)).toBeGreaterThan(5_000)
     const address = message("https://example.com/a.png")
-    expect(estimate(address)).toBe(Math.ceil(bytesOf({ ...request, input: address }) / 3))
+    expect(estimate(address)).toBe(Math.ceil(bytesOf({ ...request, input: address }) / 3) + 2_500)
   })
 
   test("does not take data that stands elsewhere for a picture", () => {

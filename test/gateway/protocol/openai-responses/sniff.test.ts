@@ -89,7 +89,7 @@ describe("how far a stream is", () => {
   })
 
   // A known bug, reported: what every JavaScript object has is taken for a phase.
-  test.failing("names of an object's own members are no ends", () => {
+  test("names of an object's own members are no ends", () => {
     expect(sniff(frame("toString")).phase).toBe("output")
     expect(sniff(frame("keepalive") + frame("constructor")).phase).toBe("output")
   })
@@ -147,8 +147,8 @@ describe("delivered output", () => {
   test("is the length of the deltas as they stand in the stream: text, reasoning and arguments", () => {
     const item = { type: "function_call", callId: "c", name: "f", arguments: "abcd" } as const
     const frames = toolTurn([reasoningItem("sealed", "think"), { type: "message", text: "ü🜚" }, item], USAGE)
-    // Five of reasoning, two and four bytes of text, four of arguments.
-    expect(sniff(frames).output_bytes).toBe(5 + 6 + 4)
+    // Five of reasoning and six of its seal, two and four bytes of text, four of arguments.
+    expect(sniff(frames).output_bytes).toBe(5 + 6 + 6 + 4)
   })
 
   test("counts escapes as they stand, up to the closing quote", () => {
@@ -165,14 +165,14 @@ describe("delivered output", () => {
   })
 
   // A known bug, reported: an upstream that writes `"delta": "…"` delivers nothing in our eyes.
-  test.failing("is counted also when the upstream writes blanks in its JSON", () => {
+  test("is counted also when the upstream writes blanks in its JSON", () => {
     const text =
       'event: response.output_text.delta\ndata: {"type": "response.output_text.delta", "delta": "abcd"}\n\n'
     expect(sniff(text).output_bytes).toBe(4)
   })
 
   // A known bug, reported: the backslash that ends a delta is taken for one that escapes the quote.
-  test.failing("ends at the closing quote after an escaped backslash", () => {
+  test("ends at the closing quote after an escaped backslash", () => {
     const text = 'event: response.output_text.delta\ndata: {"delta":"\\\\","logprobs":[]}\n\n'
     expect(sniff(text).output_bytes).toBe(2)
   })
@@ -220,27 +220,33 @@ describe("a whole answer", () => {
   test("is read like the end of a stream", () => {
     const sniffed = sniffAnswer(wholeTextTurn("hello", USAGE, { id: "resp_1" }))
     expect(sniffed).toMatchObject({ phase: "completed", reported: { usage: COUNTS }, tier_served: "default" })
-    expect(sniffed.output_bytes).toBe(0)
+    expect(sniffed?.output_bytes).toBe(0)
   })
 
   test("without usage is measured by its output", () => {
     const output = [{ type: "message", content: [{ type: "output_text", text: "hello" }] }]
-    expect(sniffAnswer({ status: "completed", output }).output_bytes).toBe(JSON.stringify(output).length)
+    expect(sniffAnswer({ status: "completed", output })?.output_bytes).toBe(JSON.stringify(output).length)
   })
 
   test.each([
-    [{ status: "incomplete" }, "incomplete"],
+    [{ status: "incomplete", output: [] }, "incomplete"],
     [{ status: "failed", error: { code: "x", message: "y" } }, "failed"],
-    [{}, "completed"],
-    [null, "completed"],
-    [{ output: "text" }, "completed"],
+    [{ error: { message: "y" } }, "failed"],
+    [{ output: [] }, "completed"],
+    [{}, undefined],
+    [null, undefined],
+    [{ output: "text" }, undefined],
   ] as const)("%j is %s", (answer, phase) => {
-    expect(sniffAnswer(answer).phase).toBe(phase)
+    expect(sniffAnswer(answer)?.phase).toBe(phase)
+  })
+
+  test("that failed without output has delivered nothing", () => {
+    expect(sniffAnswer({ status: "failed", output: [], usage: null })?.output_bytes).toBe(0)
   })
 
   test("counts its hosted searches", () => {
     const output = [{ type: "web_search_call" }, { type: "message" }, { type: "web_search_call" }]
-    const { reported } = sniffAnswer({ output, usage: { input_tokens: 1, output_tokens: 1 } })
+    const reported = sniffAnswer({ output, usage: { input_tokens: 1, output_tokens: 1 } })?.reported
     expect(reported?.usage.web_search_count).toBe(2)
   })
 })

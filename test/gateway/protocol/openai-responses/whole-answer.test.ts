@@ -20,8 +20,8 @@ test("finished items are put in where the terminal event leaves the output out o
     { type: "message", id: "a" },
     { type: "message", id: "b" },
   ]
-  expect(JSON.parse(wholeAnswer(without))).toEqual({ id: "resp_1", output })
-  expect(JSON.parse(wholeAnswer(empty))).toEqual({ id: "resp_1", output })
+  expect(JSON.parse(wholeAnswer(without) ?? "")).toEqual({ id: "resp_1", output })
+  expect(JSON.parse(wholeAnswer(empty) ?? "")).toEqual({ id: "resp_1", output })
 })
 
 test("an incomplete answer is taken as it is", () => {

@@ -1,0 +1,32 @@
+/** Reads the JSON body of a request to our own API, never more than the limit; the gateway reads its bodies itself. */
+import { AppError } from "./errors.ts"
+
+/** No request of our own API comes near it. */
+export const LARGEST_JSON_BYTES = 64 * 1024
+
+/**
+ * An Elysia parser, for `parse`. Throws `too_large` (what is beyond the limit is never held in memory, whether its
+ * length was announced or not), `unsupported_media` for anything but JSON, and a SyntaxError for broken JSON.
+ */
+export async function readJsonBody({ request }: { request: Request }): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    throw new AppError("unsupported_media", "Send the body as JSON, with `content-type: application/json`.", {
+      code: "json_required",
+      field: "content-type",
+    })
+  }
+  if (Number(request.headers.get("content-length") ?? 0) > LARGEST_JSON_BYTES) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength
+    if (size > LARGEST_JSON_BYTES) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"))
+}
+
+const tooLarge = () =>
+  new AppError("too_large", `The request body is larger than ${LARGEST_JSON_BYTES / 1024} KiB: send less.`, {
+    code: "request_too_large",
+  })
