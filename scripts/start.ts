@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 const EXECUTABLE = resolve("dist/codexapi")
 const data_dir = resolve(process.env.CODEXAPI_DATA_DIR ?? "data")
 const env = { BUN_CONFIG_MAX_HTTP_REQUESTS: "65336", ...process.env, CODEXAPI_DATA_DIR: data_dir }
+const DEMO_EMAIL = "demo@localhost.test"
 const PROMPT = "Say hello and tell me who you are."
 
 interface Wallet {
@@ -27,8 +28,9 @@ process.on("SIGTERM", () => server.kill("SIGTERM"))
 
 const output = server.stdout.getReader()
 const url = await readyUrl()
-const token = await demoToken()
+let token = ""
 try {
+  token = demoToken()
   if (!process.argv.includes("--no-demo")) await showOneAnswer()
   printHowToUse()
 } catch (error) {
@@ -53,17 +55,26 @@ async function readyUrl(): Promise<string> {
   process.exit(1)
 }
 
-/** The demo customer's System Token: made with $5 of credit on the first run, then kept in a 0600 file. */
-async function demoToken(): Promise<string> {
+/** A key of the demo customer, who is made with $5 of credit on the first run; kept in a 0600 file. */
+function demoToken(): string {
   const path = join(data_dir, "demo-customer.token")
   if (existsSync(path)) return readFileSync(path, "utf8").trim()
-  const words = ["admin", "customer", "create", "--email", "demo@localhost.test", "--credit", "5", "--json"]
-  const made = Bun.spawnSync([EXECUTABLE, ...words], { env, stderr: "inherit" })
-  if (made.exitCode !== 0) process.exit(1)
-  const { systemToken } = JSON.parse(made.stdout.toString()) as { systemToken: string }
-  writeFileSync(path, `${systemToken}\n`, { mode: 0o600 })
+  const made = hasDemoCustomer()
+    ? admin<{ key: string }>("key", "create", "--customer", DEMO_EMAIL, "--name", "scripts/start").key
+    : admin<{ systemToken: string }>("customer", "create", "--email", DEMO_EMAIL, "--credit", "5").systemToken
+  writeFileSync(path, `${made}\n`, { mode: 0o600 })
   chmodSync(path, 0o600)
-  return systemToken
+  return made
+}
+
+/** There is one without the file when the file was lost. */
+const hasDemoCustomer = (): boolean =>
+  admin<{ email: string }[]>("customer", "list", "--limit", "1000000").some(({ email }) => email === DEMO_EMAIL)
+
+function admin<Output>(...words: string[]): Output {
+  const ran = Bun.spawnSync([EXECUTABLE, "admin", ...words, "--json"], { env, stderr: "inherit" })
+  if (ran.exitCode !== 0) throw new Error(`codexapi admin ${words.join(" ")} failed; the reason stands above.`)
+  return JSON.parse(ran.stdout.toString()) as Output
 }
 
 async function api<Body>(path: string): Promise<Body> {
@@ -96,11 +107,10 @@ async function showOneAnswer(): Promise<void> {
   print(
     `          ${receipt.modelAsked}: ${receipt.inputTokens} tokens in, ${receipt.outputTokens} out, $${receipt.costUsd}`,
   )
-  print(
-    `Balance   $${before.balanceUsd} before, $${after.balanceUsd} now: less by exactly the receipt's cost`,
-  )
-  if (toNanos(before.balanceUsd) - toNanos(after.balanceUsd) === toNanos(receipt.costUsd)) return
-  throw new Error("the balance did not fall by the receipt's cost: run dist/codexapi verify-ledger")
+  print(`Balance   $${before.balanceUsd} before, $${after.balanceUsd} now`)
+  if (toNanos(before.balanceUsd) - toNanos(after.balanceUsd) !== toNanos(receipt.costUsd))
+    throw new Error("the balance did not fall by the receipt's cost: run dist/codexapi verify-ledger")
+  print("          less by exactly the receipt's cost")
 }
 
 /** An exact decimal amount of USD as a whole number of nano-USD. */

@@ -5,6 +5,7 @@ import type { AttemptNeeds } from "./account/attempts.ts"
 import type { RegisterNeeds } from "./account/register/register.ts"
 import { createKeyLimits } from "./auth/key-limits.ts"
 import { createKeyRing } from "./auth/keys.ts"
+import { assertSecret } from "./auth/secret.ts"
 import { createVault } from "./auth/vault.ts"
 import type { AnswerNeeds } from "./gateway/answer.ts"
 import { openCatalog } from "./gateway/catalog/catalog.ts"
@@ -15,7 +16,7 @@ import { type Clock, systemClock } from "./platform/clock.ts"
 import type { Config } from "./platform/config.ts"
 import { createEvents } from "./platform/events.ts"
 import { createNewId, type Random, systemRandom } from "./platform/ids.ts"
-import { createLog, describeError } from "./platform/log.ts"
+import { createLog, describeError, type Log } from "./platform/log.ts"
 import { createMetrics } from "./platform/metrics.ts"
 import { createRateLimit } from "./platform/rate-limit.ts"
 import { openStore, type Store } from "./platform/store.ts"
@@ -47,24 +48,21 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
   const newId = createNewId({ clock, random })
   const log = createLog(config.log_level, seams.writeLog ?? (line => process.stderr.write(line)))
   mkdirSync(config.data_dir, { recursive: true, mode: 0o700 })
-  const store = openStore({
-    path: join(config.data_dir, "codexapi.db"),
-    migrations: "main",
-    synchronous: "FULL",
-  })
-  const cache = openStore({
-    path: join(config.data_dir, "cache.db"),
-    migrations: "cache",
-    synchronous: "NORMAL",
-  })
+  const { store, cache } = openStores(config, log)
   const vault = createVault(config.secret ?? readOrCreateSecret(config.data_dir, random), random)
+  await assertSecret({ store, vault })
   const events = createEvents()
+  const metrics = createMetrics()
   await seedModels({ store, clock, newId })
   const catalog = await openCatalog({ config, read: store.read, vault })
   const keys = createKeyRing({ store, vault, clock })
   events.listen(event => {
     // Changes by another process are seen by serve.ts, a little later.
     if (event.name === "key-revoked") keys.forget()
+    if (event.name === "route-failed") {
+      const { upstream_id: upstream, failure } = event.data
+      metrics.route_failures.inc({ upstream, failure })
+    }
   })
   return {
     config,
@@ -79,7 +77,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     catalog,
     boot_id: newId("boot"),
     fetch: seams.fetch ?? fetch,
-    metrics: createMetrics(),
+    metrics,
     keys,
     key_limits: createKeyLimits(clock, config.key_limits),
     failure_limit: createRateLimit(clock, KEY_FAILURES),
@@ -93,6 +91,13 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
       await cache.close()
     },
   }
+}
+
+function openStores(config: Config, log: Log): { store: Store; cache: Store } {
+  const onEffectError = (error: unknown) => log.error("an effect of a commit failed", describeError(error))
+  const open = (file: string, migrations: "main" | "cache", synchronous: "FULL" | "NORMAL") =>
+    openStore({ path: join(config.data_dir, file), migrations, synchronous, onEffectError })
+  return { store: open("codexapi.db", "main", "FULL"), cache: open("cache.db", "cache", "NORMAL") }
 }
 
 /** A generated secret in a file that only this user can read; two processes that start at once agree on one. */

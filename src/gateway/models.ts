@@ -1,4 +1,5 @@
 /** The model list: one body that OpenAI's SDK, Anthropic's SDK and Claude Code, and the Codex CLI can all read. */
+import type { Caller } from "../auth/keys.ts"
 import { AppError } from "../platform/errors.ts"
 import type { Catalog, Model } from "./catalog/catalog.ts"
 
@@ -16,11 +17,12 @@ export function toApiModel(model: Model) {
 }
 
 /**
- * The list; with `client_version` (the Codex CLI sends it) also `models` with Codex's own ModelInfo.
+ * The models that the caller's key may use; with `client_version` (the Codex CLI sends it) also `models` with Codex's own ModelInfo.
  * Anthropic's fields stand beside OpenAI's (sdk-wire 2 and 3: unknown keys are ignored by both).
  */
-export function listModels(catalog: Catalog, client_version: string | undefined) {
-  const models = catalog.list()
+export function listModels(catalog: Catalog, asked: { client_version?: string; caller: Pick<Caller, "models"> }) {
+  const { client_version, caller } = asked
+  const models = catalog.list().filter(model => caller.models?.includes(model.id) ?? true)
   const data = models.map(toApiModel)
   return {
     object: "list",
@@ -32,8 +34,9 @@ export function listModels(catalog: Catalog, client_version: string | undefined)
   }
 }
 
-/** One model. Throws `not_found`. */
-export function getModel(catalog: Catalog, id: string) {
+/** One model by its name as it stands in a URL, percent-encoded. Throws `not_found`. */
+export function getModel(catalog: Catalog, name: string) {
+  const id = decodeName(name)
   const model = catalog.find(id)
   if (!model) {
     throw new AppError(
@@ -46,6 +49,15 @@ export function getModel(catalog: Catalog, id: string) {
     )
   }
   return toApiModel(model)
+}
+
+function decodeName(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    // A broken escape is no model's name.
+    return name
+  }
 }
 
 const EFFORT_DESCRIPTIONS: Record<string, string> = {

@@ -13,9 +13,6 @@ export interface EventMap {
   "request-released": { request_id: string; customer_id: string; end_reason: string }
   "request-recovered": { request_id: string; state: string }
   "route-failed": { request_id: string; route_id: string; upstream_id: string; failure: string }
-  "route-opened": { route_id: string; upstream_id: string }
-  "route-closed": { route_id: string; upstream_id: string }
-  "catalog-changed": { version: number }
 }
 
 export type EventName = keyof EventMap

@@ -15,7 +15,7 @@ export const walletRoutes = (needs: GuardNeeds & { store: Store }) =>
       const etag = `"${Bun.hash(JSON.stringify(wallet)).toString(36)}"`
       set.headers.etag = etag
       set.headers["cache-control"] = "private, no-cache"
-      if (request.headers.get("if-none-match") === etag) return status(304, undefined)
+      if (isMatch(request.headers.get("if-none-match"), etag)) return status(304, undefined)
       return wallet
     },
     {
@@ -23,3 +23,7 @@ export const walletRoutes = (needs: GuardNeeds & { store: Store }) =>
       detail: { tags: ["billing"], summary: "Read a lightweight wallet balance snapshot for CLI launchers" },
     },
   )
+
+/** RFC 9110 13.1.2: a list of tags or `*`, compared weakly, because a proxy that compresses weakens the tag. */
+const isMatch = (asked: string | null, etag: string): boolean =>
+  asked?.split(",").some(tag => ["*", etag].includes(tag.trim().replace(/^W\//, ""))) ?? false

@@ -173,6 +173,11 @@ CREATE TABLE `route` (
 	FOREIGN KEY (upstream_id) REFERENCES upstream (id) ON DELETE CASCADE
 ) STRICT;
 --> statement-breakpoint
+CREATE TABLE `setting` (
+	`key` text PRIMARY KEY NOT NULL,
+	`value` text NOT NULL
+) STRICT;
+--> statement-breakpoint
 CREATE TABLE `upstream` (
 	`id` text PRIMARY KEY NOT NULL,
 	`protocol` text NOT NULL,
