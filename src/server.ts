@@ -16,8 +16,11 @@ import { systemRoutes } from "./site/system.ts"
 import { walletRoutes } from "./wallet/routes.ts"
 import { usageRoutes } from "./wallet/usage/routes.ts"
 
-/** Larger bodies are answered by us in the client's protocol, not by the HTTP layer with an empty 413. */
+/** For `/v1`, where larger bodies are answered in the client's protocol, not by the HTTP layer with an empty 413. */
 const LARGEST_REQUEST_BYTES = 64 * 1024 * 1024
+
+/** A client that sends nothing, or takes nothing, for so long has gone. */
+const IDLE_SECONDS = 60
 
 /** The whole HTTP surface. Listening is the caller's. */
 export function createServer(app: App) {
@@ -25,8 +28,8 @@ export function createServer(app: App) {
     new Elysia({
       // `standardHostname` answers 404 for hosts of three letters or fewer (stack.md).
       handler: { standardHostname: false },
-      // Streams may be silent for minutes; slow clients are the business of read-body and of the guard.
-      serve: { idleTimeout: 0, maxRequestBodySize: LARGEST_REQUEST_BYTES },
+      // Who connects and stays silent is hung up on; `gateway/routes.ts` lifts this for answers, which may be silent.
+      serve: { idleTimeout: IDLE_SECONDS, maxRequestBodySize: LARGEST_REQUEST_BYTES },
     })
       .onRequest(({ set }) => {
         set.headers["x-request-id"] = app.newId("req")
@@ -104,12 +107,19 @@ function toAppError(thrown: unknown, code: string | number): AppError {
   }
 }
 
+interface FieldError {
+  /** Empty for a number in the query that is out of its range: such a parameter has its name as `title`. */
+  path: string
+  message: string
+  schema?: { title?: string }
+}
+
 /** Elysia's validation error: the first field that is wrong, in the client's notation. */
 function readValidation(thrown: unknown): AppError {
-  const { type, valueError } = thrown as { type?: string; valueError?: { path: string; message: string } }
+  const { type, valueError } = thrown as { type?: string; valueError?: FieldError }
   if (type === "response")
     return new AppError("internal", "Something went wrong on our side. Please report the request id.")
-  const field = valueError?.path.slice(1).replaceAll("/", ".") || "body"
+  const field = valueError?.path.slice(1).replaceAll("/", ".") || valueError?.schema?.title || "body"
   return new AppError("unprocessable", `${field}: ${valueError?.message ?? "not as documented"}.`, {
     code: "invalid_field",
     field,

@@ -107,8 +107,7 @@ test("a folder that is served cannot be served again until its server has stoppe
   await second.stop()
 })
 
-// A known bug, reported: Elysia listens with reusePort, so both servers get a share of the requests.
-test.failing("a port that is taken is a plain refusal, and the folder is free again", async () => {
+test("a port that is taken is a plain refusal, and the folder is free again", async () => {
   await using server = await openServer()
   using folder = openFolder()
   const port = Number(new URL(server.running.url).port)

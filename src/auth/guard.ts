@@ -1,12 +1,13 @@
 /** The guard: reads the credentials of a request and says who asks, or refuses; no endpoints. */
 import { AppError } from "../platform/errors.ts"
+import { hostNetworkOf } from "../platform/network.ts"
 import type { RateLimit } from "../platform/rate-limit.ts"
 import type { Caller, KeyRing } from "./keys.ts"
 import { hintOf } from "./tokens.ts"
 
 export interface GuardNeeds {
   keys: KeyRing
-  /** Failed attempts per network address. */
+  /** Failed attempts per network. */
   failure_limit: RateLimit
 }
 
@@ -29,7 +30,7 @@ export async function authenticate(needs: GuardNeeds, request: Request, address:
   }
   const caller = await needs.keys.find(token)
   if (caller) return caller
-  const wait_ms = needs.failure_limit.take(address)
+  const wait_ms = needs.failure_limit.take(hostNetworkOf(address))
   if (wait_ms > 0) {
     throw new AppError("rate_limited", "Too many requests with a wrong API key from your address.", {
       code: "too_many_failures",

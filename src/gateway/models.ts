@@ -34,9 +34,9 @@ export function listModels(catalog: Catalog, asked: { client_version?: string; c
   }
 }
 
-/** One model by its name as it stands in a URL, percent-encoded. Throws `not_found`. */
-export function getModel(catalog: Catalog, name: string) {
-  const id = decodeName(name)
+/** The model that a URL's path names, percent-encoded, perhaps with slashes. Throws `not_found`. */
+export function getModel(catalog: Catalog, url: string) {
+  const id = decodeName(new URL(url).pathname.replace(/^\/v1\/models\//, ""))
   const model = catalog.find(id)
   if (!model) {
     throw new AppError(

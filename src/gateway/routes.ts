@@ -19,7 +19,8 @@ const responsesRoutes = (needs: AnswerNeeds) =>
       "/responses",
       ({ request, server, set }) =>
         answerResponses(needs, {
-          request,
+          // Once it is uploaded only the upstream's silence counts, which dispatch and forward limit themselves.
+          request: onUploaded(request, () => server?.timeout(request, 0)),
           request_id: String(set.headers["x-request-id"]),
           address: clientAddress(request, server?.requestIP(request)?.address),
         }),
@@ -57,10 +58,20 @@ const responsesRoutes = (needs: AnswerNeeds) =>
       { detail: { hide: true } },
     )
 
+/** The same request; `effect` runs when its body has been read to the end. */
+function onUploaded(request: Request, effect: () => void): Request {
+  if (!request.body) {
+    effect()
+    return request
+  }
+  const body = request.body.pipeThrough(new TransformStream({ flush: effect }))
+  return new Request(request, { body, signal: request.signal })
+}
+
 const modelRoutes = (needs: AnswerNeeds) =>
   new Elysia()
     .use(bearer(needs))
-    .get("/models", ({ query }) => listModels(needs.catalog, query.client_version), {
+    .get("/models", ({ query, caller }) => listModels(needs.catalog, { ...query, caller }), {
       query: t.Object({ client_version: t.Optional(t.String({ description: "Sent by the Codex CLI" })) }),
       detail: {
         tags,
@@ -68,7 +79,7 @@ const modelRoutes = (needs: AnswerNeeds) =>
         responses: { 200: described("The list"), 401: described("Missing or invalid API key") },
       },
     })
-    .get("/models/*", ({ params }) => getModel(needs.catalog, decodeURIComponent(params["*"])), {
+    .get("/models/:model_id", ({ request }) => getModel(needs.catalog, request.url), {
       detail: {
         tags,
         summary: "Retrieve one model descriptor",
@@ -79,3 +90,5 @@ const modelRoutes = (needs: AnswerNeeds) =>
         },
       },
     })
+    // Names with a slash; OpenAPI has no word for them.
+    .get("/models/*", ({ request }) => getModel(needs.catalog, request.url), { detail: { hide: true } })

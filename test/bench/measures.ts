@@ -167,6 +167,7 @@ function quantile(values: number[], share: number): number {
 function bodyOf(kind: Cell["kind"], leastBytes = 0): string {
   const input = "Say something of forty events, please."
   const filling = { instructions: "You are helpful. ".repeat(leastBytes / 17) }
-  const stream = kind === "sse" ? { stream: true } : {}
+  // A whole answer says how long it may get: without a limit the gateway would ask for a stream to hold credit by.
+  const stream = kind === "sse" ? { stream: true } : { max_output_tokens: 1_000 }
   return JSON.stringify({ model: "gpt-5.5", input, ...(leastBytes > 0 ? filling : {}), ...stream })
 }

@@ -2,6 +2,7 @@
 import { Elysia, t } from "elysia"
 import { clientAddress } from "../../auth/guard.ts"
 import { readJsonBody } from "../../platform/json-body.ts"
+import { hostNetworkOf } from "../../platform/network.ts"
 import { problems } from "../../platform/schema.ts"
 import { getBalances } from "../../wallet/ledger/accounts.ts"
 import { toApiWallet, Wallet } from "../../wallet/status.ts"
@@ -13,7 +14,8 @@ export const registerRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
   new Elysia({ prefix: "/api/v1/customer" }).post(
     "/register",
     async ({ body, request, server, status }) => {
-      limitAttempts(needs, [clientAddress(request, server?.requestIP(request)?.address)])
+      const address = clientAddress(request, server?.requestIP(request)?.address)
+      limitAttempts(needs, [hostNetworkOf(address)])
       const { customer, system_token } = await registerCustomer(needs, body)
       const balances = await getBalances(needs.store.read, customer.id)
       return status(201, {

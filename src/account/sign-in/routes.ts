@@ -2,6 +2,7 @@
 import { Elysia, t } from "elysia"
 import { clientAddress } from "../../auth/guard.ts"
 import { readJsonBody } from "../../platform/json-body.ts"
+import { hostNetworkOf } from "../../platform/network.ts"
 import { problems } from "../../platform/schema.ts"
 import { type AttemptNeeds, limitAttempts } from "../attempts.ts"
 import { CustomerView, toApiCustomer } from "../me/customer-view.ts"
@@ -13,7 +14,7 @@ export const signInRoutes = (needs: RegisterNeeds & AttemptNeeds) =>
     "/login",
     async ({ body, request, server }) => {
       const address = clientAddress(request, server?.requestIP(request)?.address)
-      limitAttempts(needs, [address, attemptName(body.email, address)])
+      limitAttempts(needs, [hostNetworkOf(address), attemptName(body.email, address)])
       const signed_in = await signIn(needs, { ...body, key_name: body.keyName ?? "CLI sign-in" })
       return { customer: toApiCustomer(signed_in.customer), keyId: signed_in.key_id, apiKey: signed_in.key }
     },

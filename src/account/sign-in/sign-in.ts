@@ -2,6 +2,7 @@
 import { type Customer, checkPassword, normaliseEmail } from "../../auth/customers.ts"
 import { createKey } from "../../auth/keys.ts"
 import { AppError } from "../../platform/errors.ts"
+import { siteNetworkOf } from "../../platform/network.ts"
 import type { RegisterNeeds } from "../register/register.ts"
 
 export interface SignedIn {
@@ -29,13 +30,6 @@ export async function signIn(
   })
 }
 
-/** The name under which attempts on one account from one network are counted. */
+/** The name under which attempts on one account from one site are counted: who holds a few addresses holds more. */
 export const attemptName = (email: string, address: string): string =>
-  `${normaliseEmail(email)} from ${networkOf(address)}`
-
-/** IPv4 /24, IPv6 /48: who holds a few addresses holds the network. */
-function networkOf(address: string): string {
-  return address.includes(":")
-    ? address.split(":").slice(0, 3).join(":")
-    : address.split(".").slice(0, 3).join(".")
-}
+  `${normaliseEmail(email)} from ${siteNetworkOf(address)}`

@@ -62,6 +62,7 @@ const UsagePage = t.Object({
 })
 
 const DAYS = t.Integer({
+  title: "days",
   minimum: 1,
   maximum: 366,
   default: 30,

@@ -50,6 +50,19 @@ describe("the demo answers", () => {
     expect(routesOf("gpt-5.5")).toBeUndefined()
   })
 
+  test.each([
+    "UPDATE upstream SET key_env = 'LOST_KEY'",
+    "UPDATE upstream SET sealed_key = 'torn'",
+    "UPDATE upstream SET protocol = 'gopher'",
+  ])("never instead of one that cannot be used: %s", async sql => {
+    const { change, ids, catalog } = await open([openai])
+    await change(sql)
+    expect(ids()).toEqual([])
+    expect(catalog.skipped()).toMatchObject([{ id: "openai" }])
+    await change("UPDATE upstream SET is_enabled = 0")
+    expect(ids()).toHaveLength(4)
+  })
+
   test("when asked for, for models that nobody else serves", async () => {
     const { routesOf, change } = await open([openai], "on")
     expect(routesOf("gpt-5.5")).toEqual(["openai"])
@@ -109,9 +122,11 @@ describe("an upstream's key", () => {
     const seal = "UPDATE upstream SET key_env = NULL, sealed_key = ? WHERE id = 'openai'"
     await change(seal, vault.seal("sk-sealed", "upstream:openai"))
     expect(catalog.find("gpt-5.5")!.routes[0]!.upstream.key).toBe("sk-sealed")
-    await expect(change(seal, vault.seal("sk-other", "upstream:other"))).rejects.toMatchObject({
-      reason: "internal",
-    })
+    await change(seal, vault.seal("sk-other", "upstream:other"))
+    expect(catalog.find("gpt-5.5")).toBeUndefined()
+    expect(catalog.skipped()).toEqual([
+      { id: "openai", why: expect.stringContaining("CODEXAPI_SECRET is not the one") },
+    ])
   })
 
   test("may be none", async () => {
