@@ -68,12 +68,15 @@ function demoToken(): string {
 }
 
 /** There is one without the file when the file was lost. */
-const hasDemoCustomer = (): boolean =>
-  admin<{ email: string }[]>("customer", "list", "--limit", "1000000").some(({ email }) => email === DEMO_EMAIL)
+function hasDemoCustomer(): boolean {
+  const customers = admin<{ email: string }[]>("customer", "list", "--limit", "1000000")
+  return customers.some(({ email }) => email === DEMO_EMAIL)
+}
 
 function admin<Output>(...words: string[]): Output {
   const ran = Bun.spawnSync([EXECUTABLE, "admin", ...words, "--json"], { env, stderr: "inherit" })
-  if (ran.exitCode !== 0) throw new Error(`codexapi admin ${words.join(" ")} failed; the reason stands above.`)
+  if (ran.exitCode !== 0)
+    throw new Error(`codexapi admin ${words.join(" ")} failed; the reason stands above.`)
   return JSON.parse(ran.stdout.toString()) as Output
 }
 

@@ -109,7 +109,9 @@ async function verify(app: App, is_json: boolean): Promise<number> {
   if (is_json) await print(JSON.stringify({ ok: is_ok, laws }))
   else
     for (const law of laws)
-      await print([`${law.findings.length === 0 ? "ok  " : "FAIL"} ${law.law}`, ...law.findings].join("\n       "))
+      await print(
+        [`${law.findings.length === 0 ? "ok  " : "FAIL"} ${law.law}`, ...law.findings].join("\n       "),
+      )
   return is_ok ? EXIT_OK : EXIT_FAILED
 }
 
@@ -132,7 +134,8 @@ async function withApp(work: (app: App) => Promise<number>): Promise<number> {
 }
 
 /** A pipe takes 64 KiB at once: what is left would be lost by an exit right after. */
-const print = (text: string) => new Promise<void>(resolve => process.stdout.write(`${text}\n`, () => resolve()))
+const print = (text: string) =>
+  new Promise<void>(resolve => process.stdout.write(`${text}\n`, () => resolve()))
 const printOutput = (output: Output, is_json: boolean) =>
   print(is_json ? JSON.stringify(output) : render(output))
 

@@ -53,9 +53,10 @@ async function startApp(app: App, unlock: () => void): Promise<Running> {
   const recovered = await recoverMeters(app)
   if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
   await writeFirstAdminKey(app)
+  // First what can fail: nothing must go on when the port is taken.
+  const server = listen(app)
   const stopEventLog = startEventLog(app)
   const stopWatching = watchForChanges(app)
-  const server = listen(app)
   const { port, hostname } = server.server!
   return {
     app,

@@ -120,6 +120,62 @@ test("a port that is taken is a plain refusal, and the folder is free again", as
   await other.stop()
 })
 
+test("the upstreams of another environment reach the database by its server, never by a command", async () => {
+  using folder = openFolder()
+  const upstream = (name: string) => {
+    const base_url = `https://${name}.test`
+    return [{ id: "openai" as const, base_url, key: "sk-1", key_env: "OPENAI_API_KEY" }]
+  }
+  const running = await serve({ ...configOf(folder), upstreams: upstream("server") })
+  const route = running.app.catalog.find("gpt-5.5")!.routes[0]!
+  expect(route.upstream.base_url).toBe("https://server.test")
+  const command = await openApp({ ...configOf(folder), upstreams: upstream("command") })
+  const rows = await command.store.read.all("SELECT base_url FROM upstream")
+  expect(rows).toEqual([{ base_url: "https://server.test" }])
+  await command.close()
+  await running.stop()
+})
+
+test("a secret that is not the database's own is refused with a word why", async () => {
+  using folder = openFolder()
+  const app = await openApp({ ...configOf(folder), secret: "s".repeat(32) })
+  await app.close()
+  await expect(openApp({ ...configOf(folder), secret: "t".repeat(32) })).rejects.toMatchObject({
+    reason: "unavailable",
+    message: expect.stringContaining("CODEXAPI_SECRET is not the one this database was made with"),
+  })
+})
+
+describe("a body of our own API beyond 64 KiB", () => {
+  const chunked = () =>
+    new ReadableStream({
+      async start(controller) {
+        for (let count = 0; count < 100; count++) {
+          controller.enqueue(new Uint8Array(4096).fill(32))
+          await Bun.sleep(0)
+        }
+        controller.close()
+      },
+    })
+  test.each([
+    ["announced", () => " ".repeat(400_000)],
+    ["in chunks", chunked],
+  ])("is 413, %s", async (_, bodyOf) => {
+    await using server = await openServer()
+    const { url } = server.running
+    const { token } = await addKey(server.running)
+    for (const path of ["/api/v1/customer/register", "/api/v1/auth/login", "/api/v1/me/api-keys"]) {
+      const answer = await fetch(url + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: bodyOf(),
+      })
+      expect(answer.status).toBe(413)
+      expect(await answer.json()).toMatchObject({ code: "request_too_large" })
+    }
+  })
+})
+
 test("what happened is in the event log after a stop", async () => {
   using folder = openFolder()
   const running = await serve(configOf(folder))

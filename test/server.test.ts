@@ -227,6 +227,19 @@ describe("a bug of ours", () => {
     await expectOpenAiError(answer, "internal")
   })
 
+  test("in what follows a commit is logged, and the store goes on", async () => {
+    await using app = await openTestApp()
+    const fail = () => {
+      throw new TypeError("canary of an effect")
+    }
+    await app.app.store.tx(async q => q.afterCommit(fail))
+    await app.app.cache.tx(async q => q.afterCommit(fail))
+    expect(app.logs.map(line => JSON.parse(line))).toMatchObject([
+      { level: "error", error: "canary of an effect" },
+      { level: "error", error: "canary of an effect" },
+    ])
+  })
+
   test("is also an answer that is not as documented, and its content stays inside", async () => {
     const { answer, logs } = await askBroken("/")
     expect(answer.status).toBe(500)
@@ -254,6 +267,15 @@ describe("peculiar requests", () => {
   test("hosts with short names are answered", async () => {
     await using app = await openTestApp()
     expect((await app.handle(new Request("http://ab/health"))).status).toBe(200)
+  })
+
+  test("the metrics count the failures of upstreams", async () => {
+    await using app = await openTestApp()
+    const failed = { request_id: "req_1", route_id: "rt_1", upstream_id: "openai", failure: "timeout" }
+    app.app.events.emit("route-failed", failed)
+    expect(await app.app.metrics.registry.metrics()).toContain(
+      'codexapi_route_failures_total{upstream="openai",failure="timeout"} 1',
+    )
   })
 
   test("the metrics need the operator's key and count what happened", async () => {

@@ -79,16 +79,20 @@ function checkPublicUrl(config: Config): Finding {
 
 function checkUpstreams({ config, catalog }: DoctorNeeds): Finding {
   const check = "upstreams"
+  const used = new Set(catalog.list().flatMap(model => model.routes.map(route => route.upstream.id)))
   const skipped = catalog.skipped()
   if (skipped.length > 0) {
     const detail = skipped.map(({ id, why }) => `${id} cannot be used: ${why}`).join("; ")
-    return { check, result: "warn", detail }
+    return { check, result: used.size > 0 ? "warn" : "fail", detail }
   }
-  const used = new Set(catalog.list().flatMap(model => model.routes.map(route => route.upstream.id)))
   const idle = config.upstreams.filter(upstream => !used.has(upstream.id))
   if (idle.length > 0) {
     const names = idle.map(upstream => upstream.id).join(", ")
-    return { check, result: "warn", detail: `${names}: no route of a served model leads there (serve adds new ones when it starts)` }
+    return {
+      check,
+      result: "warn",
+      detail: `${names}: no route of a served model leads there (serve adds new ones when it starts)`,
+    }
   }
   if (used.has("demo"))
     return { check, result: "warn", detail: "only the demo answers: set OPENAI_API_KEY or add an upstream" }

@@ -20,7 +20,10 @@ export function toApiModel(model: Model) {
  * The models that the caller's key may use; with `client_version` (the Codex CLI sends it) also `models` with Codex's own ModelInfo.
  * Anthropic's fields stand beside OpenAI's (sdk-wire 2 and 3: unknown keys are ignored by both).
  */
-export function listModels(catalog: Catalog, asked: { client_version?: string; caller: Pick<Caller, "models"> }) {
+export function listModels(
+  catalog: Catalog,
+  asked: { client_version?: string; caller: Pick<Caller, "models"> },
+) {
   const { client_version, caller } = asked
   const models = catalog.list().filter(model => caller.models?.includes(model.id) ?? true)
   const data = models.map(toApiModel)

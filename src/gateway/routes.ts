@@ -17,13 +17,16 @@ const responsesRoutes = (needs: AnswerNeeds) =>
   new Elysia()
     .post(
       "/responses",
-      ({ request, server, set }) =>
-        answerResponses(needs, {
-          // Once it is uploaded only the upstream's silence counts, which dispatch and forward limit themselves.
-          request: onUploaded(request, () => server?.timeout(request, 0)),
+      async ({ request, server, set }) => {
+        const answer = await answerResponses(needs, {
+          request,
           request_id: String(set.headers["x-request-id"]),
           address: clientAddress(request, server?.requestIP(request)?.address),
-        }),
+        })
+        // The request was uploaded in time; its answer may be silent for minutes, which `forward.ts` limits itself.
+        if (answer.ok) server?.timeout(request, 0)
+        return answer
+      },
       {
         parse: "none",
         detail: {
@@ -57,16 +60,6 @@ const responsesRoutes = (needs: AnswerNeeds) =>
       },
       { detail: { hide: true } },
     )
-
-/** The same request; `effect` runs when its body has been read to the end. */
-function onUploaded(request: Request, effect: () => void): Request {
-  if (!request.body) {
-    effect()
-    return request
-  }
-  const body = request.body.pipeThrough(new TransformStream({ flush: effect }))
-  return new Request(request, { body, signal: request.signal })
-}
 
 const modelRoutes = (needs: AnswerNeeds) =>
   new Elysia()

@@ -29,7 +29,9 @@ export const defaulted = <Schema extends TSchema>(schema: Schema): Schema =>
   t.Optional(schema) as TSchema as Schema
 
 export const PageQuery = {
-  limit: defaulted(t.Integer({ title: "limit", minimum: 1, maximum: 200, default: 50, description: "Rows per page" })),
+  limit: defaulted(
+    t.Integer({ title: "limit", minimum: 1, maximum: 200, default: 50, description: "Rows per page" }),
+  ),
   cursor: t.Optional(t.String({ maxLength: 64, description: "nextCursor of the page before" })),
 }
 

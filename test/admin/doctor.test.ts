@@ -77,6 +77,20 @@ describe("the public address", () => {
 })
 
 describe("upstreams", () => {
+  test("that cannot be used are named, each with its reason", async () => {
+    const findings = await findingsOf({}, async ({ app }) => {
+      await app.store.tx(async q => {
+        await q.run("UPDATE upstream SET key_env = NULL, sealed_key = 'torn' WHERE id = 'openai'")
+        await q.run("UPDATE upstream SET key_env = 'LOST_KEY' WHERE id = 'openrouter'")
+      })
+      await app.catalog.reload()
+    })
+    expect(findings.get("upstreams")).toMatchObject({
+      result: "fail",
+      detail: expect.stringMatching(/openai cannot be used: .*SECRET.*; openrouter .*LOST_KEY is not set/),
+    })
+  })
+
   const NONE = { OPENAI_API_KEY: undefined, OPENROUTER_API_KEY: undefined }
 
   test("only the demo is a warning", async () => {
@@ -97,11 +111,11 @@ describe("upstreams", () => {
     expect(findings.get("models served")).toMatchObject({ result: "fail" })
   })
 
-  test("a key in the environment that no model uses is a warning that names it", async () => {
+  test("a key in the environment for a vendor that is not spoken with is a warning that names it", async () => {
     const findings = await findingsOf({ env: { ANTHROPIC_API_KEY: "canary-anthropic" } })
     expect(findings.get("upstreams")).toMatchObject({
       result: "warn",
-      detail: expect.stringMatching(/^anthropic: no route/),
+      detail: expect.stringMatching(/^anthropic cannot be used: this version does not speak/),
     })
     expect(JSON.stringify([...findings])).not.toContain("canary")
   })

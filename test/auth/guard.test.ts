@@ -57,6 +57,15 @@ describe("who asks", () => {
     return { ...identity, ask, refusal }
   }
 
+  test("guesses of one IPv6 network count together", async () => {
+    const { refusal, random } = openGuard()
+    for (const end of ["1", "2", "3"]) await refusal(createToken("user", random), `2001:db8::${end}`)
+    const last = await refusal(createToken("user", random), "2001:DB8:0:0:ffff::4")
+    expect(last.reason).toBe("rate_limited")
+    const other = await refusal(createToken("user", random), "2001:db8:0:1::1")
+    expect(other.reason).toBe("unauthorized")
+  })
+
   test("is the customer of a valid key", async () => {
     const { ask, addCustomer, addKey } = openGuard()
     const customer_id = await addCustomer()

@@ -102,6 +102,23 @@ describe("the list", () => {
     expect((await listFor(app)).data.map(model => model.id)).toEqual(IDS.slice(1))
   })
 
+  test("has only the models that the key may use", async () => {
+    await using app = await openTestApp()
+    const { key } = await app.createCustomer({ models: ["gpt-5.4", "gone"] })
+    const list = await app.sendJson<ModelList>("/v1/models?client_version=1", { key })
+    expect(list.data.map(model => model.id)).toEqual(["gpt-5.4"])
+    expect(list.models!.map(model => model.slug)).toEqual(["gpt-5.4"])
+  })
+
+  test("and each model are documented", async () => {
+    await using app = await openTestApp()
+    const { paths } = await app.sendJson<{ paths: object }>("/swagger/json")
+    expect(Object.keys(paths).filter(path => path.startsWith("/v1/models"))).toEqual([
+      "/v1/models",
+      "/v1/models/{model_id}",
+    ])
+  })
+
   test("tells nothing of upstreams, prices or the operator", async () => {
     await using app = await openTestApp()
     const text = JSON.stringify(await listFor(app, "?client_version=1"))

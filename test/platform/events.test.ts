@@ -19,5 +19,5 @@ test("a listener that stopped hears nothing more", () => {
   const events = createEvents()
   const stop = events.listen(() => expect.unreachable())
   stop()
-  events.emit("catalog-changed", { version: 1 })
+  events.emit("sign-in-failed", { reason: "1" })
 })

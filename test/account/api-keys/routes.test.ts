@@ -1,6 +1,6 @@
 /** GET, POST and DELETE /api/v1/me/api-keys, as tables. */
 import { describe, expect, test } from "bun:test"
-import { openTestApp } from "../../support/app.ts"
+import { type CustomerOptions, openTestApp } from "../../support/app.ts"
 import { accessRows, type Row, refused, type Scene, testRows } from "../../support/route-table.ts"
 
 const path = "/api/v1/me/api-keys"
@@ -228,4 +228,42 @@ describe("revoking a key", () => {
     const { key, key_id } = await app.createCustomer()
     expect((await app.send(`${path}/${key_id}`, { method: "DELETE", key })).status).toBe(200)
   })
+})
+
+describe("a key that is limited to models or to a time", () => {
+  test.each<CustomerOptions>([{ models: ["gpt-5.5"] }, { expires_at: Date.UTC(2027, 0, 1) }])(
+    "manages no keys: %p",
+    async limits => {
+      await using app = await openTestApp()
+      const mine = await app.createCustomer(limits)
+      const asked = [
+        await app.send(path, { key: mine.key, body: { name: "wide" } }),
+        await app.send(`${path}/${mine.key_id}`, { key: mine.key, method: "DELETE" }),
+      ]
+      for (const answer of asked) {
+        expect(answer.status).toBe(403)
+        expect(await answer.json()).toMatchObject({
+          code: "scoped_key",
+          detail: expect.stringContaining("System Token"),
+        })
+      }
+      const { data } = await app.sendJson<Page>(path, { key: mine.key })
+      expect(data).toHaveLength(2)
+      expect((await app.send(path, { key: mine.system_token, body: { name: "wide" } })).status).toBe(201)
+    },
+  )
+})
+
+test("a customer has at most a hundred live keys", async () => {
+  await using app = await openTestApp()
+  const { key, key_id } = await app.createCustomer()
+  const add = (body: object = {}) => app.send(path, { key, body: { name: "desk", ...body } })
+  for (let count = 2; count <= 100; count++)
+    expect((await add({ expiresAt: "2026-02-01T00:00:00Z" })).status).toBe(201)
+  const refusal = await add()
+  expect(refusal.status).toBe(409)
+  expect(await refusal.json()).toMatchObject({ code: "too_many_keys" })
+  app.clock.advance(Date.UTC(2026, 1, 1) - app.clock.now())
+  expect((await add()).status).toBe(201)
+  expect((await app.send(`${path}/${key_id}`, { method: "DELETE", key })).status).toBe(200)
 })

@@ -52,7 +52,7 @@ describe("the demo answers", () => {
 
   test.each([
     "UPDATE upstream SET key_env = 'LOST_KEY'",
-    "UPDATE upstream SET sealed_key = 'torn'",
+    "UPDATE upstream SET key_env = NULL, sealed_key = 'torn'",
     "UPDATE upstream SET protocol = 'gopher'",
   ])("never instead of one that cannot be used: %s", async sql => {
     const { change, ids, catalog } = await open([openai])
