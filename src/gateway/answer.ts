@@ -112,7 +112,7 @@ interface Asked {
 
 async function readAsked(request: Request): Promise<Asked> {
   const bytes = await readBody(request)
-  const text = new TextDecoder().decode(bytes)
+  const text = decodeText(bytes)
   const body = parseJson(text)
   const admission = admitRequest(body, bytes.byteLength)
   if (!admission.ok) {
@@ -125,12 +125,25 @@ async function readAsked(request: Request): Promise<Asked> {
     throw new AppError(
       "invalid",
       `${JSON.stringify(ambiguous)} can be read in two ways: send each field once, in lower case.`,
-      {
-        field: ambiguous,
-      },
+      { field: ambiguous },
     )
   }
   return { text, members, admitted: admission.admitted }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** The body as text; what is not UTF-8 could not be passed on byte for byte. */
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    // The decoder says only that it failed.
+    throw new AppError("invalid", "The request body is not valid UTF-8.", {
+      code: "invalid_utf8",
+      field: "body",
+    })
+  }
 }
 
 /** What is billed and refused by. */

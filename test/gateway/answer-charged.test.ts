@@ -65,3 +65,13 @@ test("a model that thinks in silence holds credit for it before it goes on", asy
   const answer = await askStream(app, customer)
   expect(await readPieces(answer).rest()).toContain("Your credit ran out")
 })
+
+test("a body that is not UTF-8 is refused: it could not be passed on byte for byte", async () => {
+  await using app = await openTestApp()
+  const customer = await app.createCustomer()
+  const bytes = Buffer.from('{"model":"gpt-5.5","input":"gr\xfc\xdf"}', "latin1")
+  const headers = { authorization: `Bearer ${customer.key}` }
+  const request = new Request("http://localhost/v1/responses", { method: "POST", headers, body: bytes })
+  const answer = await app.handle(request)
+  expect([answer.status, await answer.json()]).toMatchObject([400, { error: { code: "invalid_utf8" } }])
+})
