@@ -11,7 +11,7 @@ import { orderRoutes } from "./choose-route.ts"
 import { identifyClient } from "./client.ts"
 import { type Collected, collectAnswer } from "./collect.ts"
 import { type Dispatched, dispatch } from "./dispatch.ts"
-import { type End, type Exchange, endExchange, type GatewayNeeds } from "./exchange.ts"
+import { type End, type Exchange, endExchange, type GatewayNeeds, topUp } from "./exchange.ts"
 import { startForwarding, streamBody } from "./forward.ts"
 import { type Admitted, admitRequest } from "./protocol/openai-responses/admit.ts"
 import { type ErrorAnswer, writeError, writeErrorForCodex } from "./protocol/openai-responses/errors.ts"
@@ -60,6 +60,7 @@ async function answer(needs: AnswerNeeds, incoming: Incoming): Promise<Response>
       attempts: [],
       client_left: abandon.signal,
       leave,
+      is_ended: false,
     }
     abortWith(request.signal, abandon)
     const dispatched = send(needs, exchange, { asked, request })
@@ -89,7 +90,7 @@ function abortWith(signal: AbortSignal, controller: AbortController): void {
   else signal.addEventListener("abort", () => controller.abort(), { once: true })
 }
 
-/** Whatever goes wrong after the hold is durable, the exchange is ended; one that has ended stays as it ended. */
+/** Whatever goes wrong after the hold is durable, the exchange is ended. */
 async function deliverOrEnd(
   needs: AnswerNeeds,
   exchange: Exchange,
@@ -98,7 +99,7 @@ async function deliverOrEnd(
   try {
     return await deliver(needs, exchange, await dispatched)
   } catch (error) {
-    await endExchange(needs, exchange, nothingFrom("aborted"))
+    if (!exchange.is_ended) await endExchange(needs, exchange, nothingFrom("aborted"))
     throw error
   }
 }
@@ -217,10 +218,9 @@ function meterOf(needs: AnswerNeeds, opened: Opened) {
     )
   }
   const { available_nanos, required_nanos, affordable_output_tokens } = opened
-  const where = needs.config.public_url ? ` at ${needs.config.public_url}` : ""
   throw new AppError(
     "payment_required",
-    `Not enough credit: this request needs $${formatUsd(required_nanos)}, and $${formatUsd(available_nanos)} is available. Top up${where}.`,
+    `Not enough credit: this request needs $${formatUsd(required_nanos)}, and $${formatUsd(available_nanos)} is available. ${topUp(needs)}.`,
     {
       code: "insufficient_quota",
       extra: {

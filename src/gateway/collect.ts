@@ -1,12 +1,10 @@
 /** A whole answer from a streamed one: for clients that do not stream, when their answer may outgrow its first hold. */
 import type { AppError } from "../platform/errors.ts"
 import type { Settlement } from "../wallet/metering/receipt.ts"
+import { LARGEST_ANSWER_BYTES } from "./dispatch.ts"
 import { type Forwarding, finish, nextBytes } from "./forward.ts"
 import { wholeAnswer } from "./protocol/openai-responses/whole-answer.ts"
 import { failureOf } from "./upstream/failures.ts"
-
-/** An answer that is larger is given up. */
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
 export interface Collected {
   /** The response object as JSON text. */
@@ -16,7 +14,7 @@ export interface Collected {
 
 /**
  * Reads the stream to its end, holding slices on the way, and gives the response that its terminal event carries.
- * `undefined` when the client has left. Throws the error by which the stream was ended when it was: out of credit, cut, silent.
+ * `undefined` when the client has left. Throws the error by which we ended the stream: out of credit, cut, silent.
  */
 export async function collectAnswer(forwarding: Forwarding): Promise<Collected | undefined> {
   const chunks: Uint8Array[] = []

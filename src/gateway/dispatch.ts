@@ -39,7 +39,8 @@ export interface Dispatch {
 }
 
 const LARGEST_ERROR_BYTES = 64 * 1024
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+/** A whole answer that is larger is given up. */
+export const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
 type Tried =
   | Exclude<Dispatched, { kind: "failed" }>

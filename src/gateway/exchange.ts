@@ -37,6 +37,8 @@ export interface Exchange {
   client_left: AbortSignal
   /** Gives back the key's place; calling it again does nothing. */
   leave(): void
+  /** Whether its end is in the books. */
+  is_ended: boolean
 }
 
 /** What the end of an exchange knows beside the exchange itself. */
@@ -48,6 +50,10 @@ export interface End {
   tier_served: string | undefined
   first_output_ms: number | undefined
 }
+
+/** Where a customer without credit goes from here, as the end of a sentence. */
+export const topUp = ({ config }: Pick<GatewayNeeds, "config">): string =>
+  config.public_url ? `Top up at ${config.public_url}` : "Top up"
 
 /** Output is estimated at this many bytes a token, for holding slices and where an upstream reports nothing. */
 const BYTES_PER_TOKEN = 4
@@ -77,6 +83,7 @@ export async function endExchange(
   }
   try {
     const settlement = await endPatiently(needs, meter, outcome)
+    exchange.is_ended = true
     if (settlement) count(needs.metrics, model.id, end, settlement)
     return settlement
   } finally {

@@ -1,8 +1,8 @@
-/** Takes an upstream's stream batch by batch: holds credit as it grows, settles at its end, passes the bytes on as they are. */
+/** An upstream's stream, batch by batch: credit is held as it grows, it is settled at its end, its bytes pass unchanged. */
 import { AppError } from "../platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
 import type { EndReason, Settlement } from "../wallet/metering/receipt.ts"
-import { type Exchange, endExchange, estimateTokens, type GatewayNeeds } from "./exchange.ts"
+import { type Exchange, endExchange, estimateTokens, type GatewayNeeds, topUp } from "./exchange.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./protocol/openai-responses/codex-quirks.ts"
 import { writeFailure } from "./protocol/openai-responses/errors.ts"
 import { isTerminal, nextSequenceNumber, responseIdOf } from "./protocol/openai-responses/sniff.ts"
@@ -70,8 +70,8 @@ export function startForwarding(
 }
 
 /**
- * The body of a streamed answer: batch after batch until the end, or until the client has left: then the drain takes over. An async generator
- * is the cheapest body that Bun sends: a pull stream costs 8 µs more an answer, a direct stream 10.
+ * The body of a streamed answer: batch after batch until the end, or until the client has left and the drain
+ * takes over. An async generator is the cheapest body that Bun sends: a pull or direct stream costs 8 to 10 µs more.
  */
 export async function* streamBody(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
   const { keepalive, exchange, needs } = forwarding
@@ -230,10 +230,9 @@ function completeForCodex(batch: Batch): Uint8Array {
 }
 
 function outOfCredit({ needs, exchange }: Forwarding): AppError {
-  const where = needs.config.public_url ? ` at ${needs.config.public_url}` : ""
   return new AppError(
     "payment_required",
-    `Your credit ran out during this answer: it ends here, and what you received is charged. Top up${where} and continue.`,
+    `Your credit ran out during this answer: it ends here, and what you received is charged. ${topUp(needs)} and continue.`,
     { code: "insufficient_quota", extra: { request_id: exchange.request_id } },
   )
 }

@@ -118,8 +118,6 @@ export const toApiReceipt = (receipt: Receipt) => ({
   durationMs: receipt.duration_ms,
 })
 
-export type ApiReceipt = ReturnType<typeof toApiReceipt>
-
 export const toApiDay = (day: DaySpend) => ({
   day: day.day,
   requestCount: day.request_count,
