@@ -59,7 +59,7 @@ const image: fc.Arbitrary<Part> = fc.oneof(
     url: fc.webUrl(),
     detail: fc.constantFrom("high", "low"),
   }),
-  fc.record({ kind: fc.constant("image" as const), fileId: name }),
+  fc.record({ kind: fc.constant("image" as const), file_id: name }),
 )
 const text: fc.Arbitrary<Part> = fc.record({ kind: fc.constant("text" as const), text: arbitraryText })
 const file: fc.Arbitrary<Part> = fc.record({
@@ -92,8 +92,8 @@ const functionTool: fc.Arbitrary<Tool> = fc
     optionally({
       description: arbitraryText,
       parameters: jsonObject,
-      isStrict: fc.constant(true as const),
-      isDeferred: fc.constant(true as const),
+      is_strict: fc.constant(true as const),
+      is_deferred: fc.constant(true as const),
     }).map(rest => ({ ...tool, ...rest }) as Tool),
   )
 
@@ -123,11 +123,11 @@ export const arbitraryTool: fc.Arbitrary<Tool> = fc.oneof(
   fc.record(
     {
       kind: fc.constant("web_search" as const),
-      hasLiveAccess: fc.boolean(),
-      allowedDomains: fc.array(fc.domain(), { maxLength: 2 }),
-      userLocation: optionally({ city: name, country: name, region: name, timezone: name }),
-      contextSize: fc.constantFrom("low", "medium", "high"),
-      contentTypes: fc.constant<string[]>(["text", "image"]),
+      has_live_access: fc.boolean(),
+      allowed_domains: fc.array(fc.domain(), { maxLength: 2 }),
+      user_location: optionally({ city: name, country: name, region: name, timezone: name }),
+      context_size: fc.constantFrom("low", "medium", "high"),
+      content_types: fc.constant<string[]>(["text", "image"]),
     },
     { requiredKeys: ["kind"] },
   ) as fc.Arbitrary<Tool>,
@@ -142,12 +142,12 @@ const call: fc.Arbitrary<Item> = fc.record(
   {
     kind: fc.constant("tool-call" as const),
     tool: fc.constantFrom("function" as const, "custom" as const),
-    callId: name,
+    call_id: name,
     name,
     namespace: name,
     arguments: arbitraryArguments,
   },
-  { requiredKeys: ["kind", "tool", "callId", "name", "arguments"] },
+  { requiredKeys: ["kind", "tool", "call_id", "name", "arguments"] },
 )
 
 /** Items of every kind that the Responses protocol can say. */
@@ -157,19 +157,19 @@ export const arbitraryItem: fc.Arbitrary<Item> = fc.oneof(
   fc.record({
     kind: fc.constant("tool-call" as const),
     tool: fc.constant("tool_search" as const),
-    callId: name,
+    call_id: name,
     name: fc.constant("tool_search"),
     arguments: jsonObject.map(value => JSON.stringify(value)),
   }),
   fc.record({
     kind: fc.constant("tool-result" as const),
     tool: fc.constantFrom("function" as const, "custom" as const),
-    callId: name,
+    call_id: name,
     output: fc.oneof(fc.string(), fc.array(fc.oneof(text, image), { maxLength: 3 })),
   }),
   fc.record({
     kind: fc.constant("tool-search-result" as const),
-    callId: name,
+    call_id: name,
     tools: fc.array(arbitraryTool, { maxLength: 2 }),
   }),
   fc.record(
@@ -205,20 +205,20 @@ export const arbitraryRequest: fc.Arbitrary<ModelRequest> = fc.record(
     }),
     items: fc.array(arbitraryItem, { maxLength: 6 }),
     tools: fc.array(arbitraryTool, { maxLength: 4 }),
-    toolChoice: fc.oneof(
+    tool_choice: fc.oneof(
       fc.constantFrom("auto" as const, "none" as const, "required" as const),
       fc.record({ tool: fc.constantFrom("function" as const, "custom" as const), name }),
     ),
-    parallelToolCalls: fc.boolean(),
+    parallel_tool_calls: fc.boolean(),
     reasoning: fc.oneof(
       fc.record({ effort: fc.constantFrom("none", "low", "xhigh", "zzz") }),
       fc.record({ effort: fc.constantFrom("medium", "max"), summary: fc.constantFrom("auto", "detailed") }),
     ),
-    wantsSealedReasoning: fc.constant(true as const),
-    maxOutputTokens: fc.integer({ min: 1, max: 1_000_000 }),
+    wants_sealed_reasoning: fc.constant(true as const),
+    max_output_tokens: fc.integer({ min: 1, max: 1_000_000 }),
     temperature: fc.double({ min: 0, max: 2, noNaN: true }).map(value => value + 0),
-    topP: fc.constantFrom(0.1, 0.5, 1),
-    textFormat: fc.oneof(
+    top_p: fc.constantFrom(0.1, 0.5, 1),
+    text_format: fc.oneof(
       fc.record({ kind: fc.constant("json_object" as const) }),
       fc.record(
         { kind: fc.constant("json_schema" as const), name, schema: jsonObject, strict: fc.boolean() },
@@ -227,8 +227,8 @@ export const arbitraryRequest: fc.Arbitrary<ModelRequest> = fc.record(
     ),
     verbosity: fc.constantFrom("low", "high"),
     stream: fc.boolean(),
-    cacheKey: name,
-    serviceTier: fc.constantFrom("auto", "priority"),
+    cache_key: name,
+    service_tier: fc.constantFrom("auto", "priority"),
     metadata: fc.dictionary(name, arbitraryText, { maxKeys: 3, noNullPrototype: true }),
   },
   { requiredKeys: ["model", "instructions", "items", "tools", "stream"] },
@@ -238,7 +238,7 @@ const pieces = fc.array(arbitraryText, { minLength: 1, maxLength: 5 })
 
 const citation: fc.Arbitrary<ModelEvent> = fc.record({
   type: fc.constant("text-citation" as const),
-  citation: fc.record({ url: fc.webUrl(), title: name, startIndex: fc.nat(50), endIndex: fc.nat(50) }),
+  citation: fc.record({ url: fc.webUrl(), title: name, start_index: fc.nat(50), end_index: fc.nat(50) }),
 })
 
 const textBlock: fc.Arbitrary<ModelEvent[]> = fc
@@ -248,10 +248,10 @@ const textBlock: fc.Arbitrary<ModelEvent[]> = fc
     pieces,
     fc.array(citation, { maxLength: 2 }),
   )
-  .map(([phase, isRefusal, texts, citations]) => [
-    { type: "text-start", ...phase, ...(isRefusal ? { isRefusal: true as const } : {}) },
+  .map(([phase, is_refusal, texts, citations]) => [
+    { type: "text-start", ...phase, ...(is_refusal ? { is_refusal: true as const } : {}) },
     ...texts.map((piece): ModelEvent => ({ type: "text-delta", text: piece })),
-    ...(isRefusal ? [] : citations),
+    ...(is_refusal ? [] : citations),
     { type: "text-end" },
   ])
 
@@ -286,13 +286,13 @@ const callBlock: fc.Arbitrary<ModelEvent[]> = fc
     arbitraryArguments.chain(arbitraryCut),
   )
   .map(([tool, tool_name, namespace, cut]) => [
-    { type: "tool-call-start", tool, callId: "", name: tool_name, ...namespace },
+    { type: "tool-call-start", tool, call_id: "", name: tool_name, ...namespace },
     ...cut.map((piece): ModelEvent => ({ type: "tool-call-delta", text: piece })),
     { type: "tool-call-end" },
   ])
 
 const searchBlock: fc.Arbitrary<ModelEvent[]> = jsonObject.map(query => [
-  { type: "tool-call-start", tool: "tool_search", callId: "", name: "tool_search" },
+  { type: "tool-call-start", tool: "tool_search", call_id: "", name: "tool_search" },
   { type: "tool-call-delta", text: JSON.stringify(query) },
   { type: "tool-call-end" },
 ])
@@ -304,7 +304,7 @@ const hostedBlock: fc.Arbitrary<ModelEvent[]> = fc
     { type: "compaction", encrypted_content: "SEALED" },
   )
   .map(raw => [
-    { type: "hosted-call-start", callType: raw.type },
+    { type: "hosted-call-start", call_type: raw.type },
     { type: "hosted-call-end", raw },
   ])
 
@@ -329,8 +329,8 @@ function inOrder(...kinds: fc.Arbitrary<ModelEvent[]>[]): fc.Arbitrary<ModelEven
 
 const blocks = inOrder(textBlock, reasoningBlock, callBlock, searchBlock, hostedBlock)
 
-function withCallId(event: ModelEvent, callId: string): ModelEvent {
-  return event.type === "tool-call-start" ? { ...event, callId } : event
+function withCallId(event: ModelEvent, call_id: string): ModelEvent {
+  return event.type === "tool-call-start" ? { ...event, call_id } : event
 }
 
 const start: ModelEvent = { type: "answer-start", id: "resp_test", model: "model-x" }
@@ -353,7 +353,7 @@ export const arbitraryAnswer: fc.Arbitrary<ModelEvent[]> = fc
 function cutLastCall(events: ModelEvent[]): ModelEvent[] {
   const last = events.findLast(event => event.type === "tool-call-start")
   if (events.at(-1)?.type !== "tool-call-end" || last?.tool === "tool_search") return events
-  return [...events.slice(0, -1), { type: "tool-call-end", isCut: true }]
+  return [...events.slice(0, -1), { type: "tool-call-end", is_cut: true }]
 }
 
 function stopOf(events: ModelEvent[]): StopReason {

@@ -14,8 +14,8 @@ export type StopReason = "end" | "tool_call" | "max_tokens" | "content_filter" |
 export interface Citation {
   url: string
   title?: string
-  startIndex?: number
-  endIndex?: number
+  start_index?: number
+  end_index?: number
 }
 
 /**
@@ -26,7 +26,7 @@ export interface Citation {
  */
 export type ModelEvent =
   | { type: "answer-start"; id?: string; model?: string }
-  | { type: "text-start"; phase?: string; isRefusal?: true }
+  | { type: "text-start"; phase?: string; is_refusal?: true }
   | { type: "text-delta"; text: string }
   | { type: "text-citation"; citation: Citation }
   | { type: "text-end" }
@@ -34,17 +34,17 @@ export type ModelEvent =
   /** `index` counts the parts of this block and kind from 0; all deltas of a part stand together. */
   | { type: "reasoning-delta"; of: "summary" | "text"; index: number; text: string }
   /** `sealed` as in ReasoningItem. */
-  | { type: "reasoning-end"; sealed?: string; isRedacted?: true }
-  | { type: "tool-call-start"; tool: ToolKind; callId: string; name: string; namespace?: string }
+  | { type: "reasoning-end"; sealed?: string; is_redacted?: true }
+  | { type: "tool-call-start"; tool: ToolKind; call_id: string; name: string; namespace?: string }
   | { type: "tool-call-delta"; text: string }
-  /** `isCut`: the upstream stopped before the arguments were complete. */
-  | { type: "tool-call-end"; isCut?: true }
-  | { type: "hosted-call-start"; callType: string }
+  /** `is_cut`: the upstream stopped before the arguments were complete. */
+  | { type: "tool-call-end"; is_cut?: true }
+  | { type: "hosted-call-start"; call_type: string }
   /** `raw` as in HostedCallItem. */
   | { type: "hosted-call-end"; raw: JsonObject & { type: string } }
   /** Cumulative: the last report counts. */
   | { type: "usage"; reported: ReportedUsage }
-  | { type: "answer-end"; stop: StopReason; stopSequence?: string }
+  | { type: "answer-end"; stop: StopReason; stop_sequence?: string }
   /** `code` in OpenAI's words (codex-cli-wire 5.2); `message` is for the person at the client. */
   | { type: "answer-failed"; code: string; message: string }
 

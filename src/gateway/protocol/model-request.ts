@@ -21,7 +21,7 @@ export interface RefusalPart {
 export interface ImagePart {
   kind: "image"
   url?: string
-  fileId?: string
+  file_id?: string
   detail?: string
   cache?: CacheMark
 }
@@ -31,7 +31,7 @@ export interface FilePart {
   kind: "file"
   data?: string
   url?: string
-  fileId?: string
+  file_id?: string
   filename?: string
   cache?: CacheMark
 }
@@ -65,7 +65,7 @@ export interface ReasoningItem {
   /** The thinking itself: Anthropic's thinking, DeepSeek's reasoning_content, OpenAI's reasoning_text. */
   text: string[]
   sealed?: string
-  isRedacted?: true
+  is_redacted?: true
 }
 
 /**
@@ -78,7 +78,7 @@ export type ToolKind = "function" | "custom" | "tool_search"
 export interface ToolCallItem {
   kind: "tool-call"
   tool: ToolKind
-  callId: string
+  call_id: string
   /** For a tool_search always "tool_search". */
   name: string
   namespace?: string
@@ -89,16 +89,16 @@ export interface ToolCallItem {
 export interface ToolResultItem {
   kind: "tool-result"
   tool: "function" | "custom"
-  callId: string
+  call_id: string
   output: string | Part[]
-  isError?: true
+  is_error?: true
   cache?: CacheMark
 }
 
 /** The tools a tool search found; from here on the model may call them. */
 export interface ToolSearchResultItem {
   kind: "tool-search-result"
-  callId: string
+  call_id: string
   tools: Tool[]
 }
 
@@ -134,9 +134,9 @@ export interface FunctionTool {
   description?: string
   parameters?: JsonObject
   /** The arguments must match the schema. Not said means no: the protocols' own defaults differ. */
-  isStrict?: true
+  is_strict?: true
   /** Known to the model only by name until a tool search loads it. */
-  isDeferred?: true
+  is_deferred?: true
   cache?: CacheMark
 }
 
@@ -167,11 +167,11 @@ export interface ToolSearchTool {
 export interface WebSearchTool {
   kind: "web_search"
   /** False: answer from an index, without live access. */
-  hasLiveAccess?: boolean
-  allowedDomains?: string[]
-  userLocation?: { city?: string; region?: string; country?: string; timezone?: string }
-  contextSize?: string
-  contentTypes?: string[]
+  has_live_access?: boolean
+  allowed_domains?: string[]
+  user_location?: { city?: string; region?: string; country?: string; timezone?: string }
+  context_size?: string
+  content_types?: string[]
 }
 
 /** A tool only its own protocol can say, kept verbatim. */
@@ -192,7 +192,7 @@ export interface ReasoningWish {
   effort?: string
   summary?: string
   /** Anthropic's bound in tokens. */
-  budgetTokens?: number
+  budget_tokens?: number
 }
 
 export type TextFormat =
@@ -206,19 +206,19 @@ export interface ModelRequest {
   instructions: TextPart[]
   items: Item[]
   tools: Tool[]
-  toolChoice?: ToolChoice
-  parallelToolCalls?: boolean
+  tool_choice?: ToolChoice
+  parallel_tool_calls?: boolean
   reasoning?: ReasoningWish
   /** Ask the upstream for sealed reasoning, so that the next turn can send it back. */
-  wantsSealedReasoning?: true
-  maxOutputTokens?: number
+  wants_sealed_reasoning?: true
+  max_output_tokens?: number
   temperature?: number
-  topP?: number
+  top_p?: number
   stop?: string[]
-  textFormat?: TextFormat
+  text_format?: TextFormat
   verbosity?: string
   stream: boolean
-  cacheKey?: string
-  serviceTier?: string
+  cache_key?: string
+  service_tier?: string
   metadata?: { [key: string]: string }
 }

@@ -3,7 +3,7 @@ import type { ModelEvent } from "./model-event.ts"
 
 interface Place {
   key: string
-  isClosed: boolean
+  is_closed: boolean
   waiting: readonly ModelEvent[]
 }
 
@@ -19,8 +19,8 @@ export const EMPTY_LINE: Line = []
 export function speak(line: Line, key: string, events: readonly ModelEvent[]): [Line, readonly ModelEvent[]] {
   const index = line.findIndex(place => place.key === key)
   if (index === -1) {
-    const isFirst = line.length === 0
-    return [[...line, { key, isClosed: false, waiting: isFirst ? [] : events }], isFirst ? events : []]
+    const is_first = line.length === 0
+    return [[...line, { key, is_closed: false, waiting: is_first ? [] : events }], is_first ? events : []]
   }
   if (index === 0) return [line, events]
   const place = line[index]!
@@ -29,9 +29,9 @@ export function speak(line: Line, key: string, events: readonly ModelEvent[]): [
 
 /** Ends a block; when it was first in line, everything up to the next block that is still open is sent. */
 export function leave(line: Line, key: string): [Line, readonly ModelEvent[]] {
-  const marked = line.map(place => (place.key === key ? { ...place, isClosed: true } : place))
-  const firstOpen = marked.findIndex(place => !place.isClosed)
-  const gone = firstOpen === -1 ? marked.length : firstOpen
+  const marked = line.map(place => (place.key === key ? { ...place, is_closed: true } : place))
+  const first_open = marked.findIndex(place => !place.is_closed)
+  const gone = first_open === -1 ? marked.length : first_open
   if (gone === 0) return [marked, []]
   const next = marked[gone]
   const rest = next === undefined ? [] : [{ ...next, waiting: [] }, ...marked.slice(gone + 1)]

@@ -15,6 +15,6 @@ export function restOf(sent: string, full: string | undefined): string {
  */
 export function restOfArguments(tool: ToolKind, sent: string, full: string | undefined): string {
   const rest = restOf(sent, full)
-  const isEmpty = (sent + rest).trim() === ""
-  return isEmpty && tool !== "custom" ? `${rest}{}` : rest
+  const is_empty = (sent + rest).trim() === ""
+  return is_empty && tool !== "custom" ? `${rest}{}` : rest
 }

@@ -30,8 +30,8 @@ export async function answerDemo(needs: DemoNeeds, request: Request): Promise<Re
   const read = readRequest(parse(body))
   if (!read.ok) return refusal(read.field, read.message)
   const { model, stream } = read.request
-  const createdAt = Math.floor(needs.clock.now() / 1000)
-  const start: WritingStart = { id: needs.newId("resp"), createdAt, model }
+  const created_at = Math.floor(needs.clock.now() / 1000)
+  const start: WritingStart = { id: needs.newId("resp"), created_at, model }
   const answer = answerEvents(read.request, needs.newId("call"), body.byteLength)
   const headers = { "x-request-id": needs.newId("req") }
   if (!stream) return Response.json(collectResponse(start, answer), { headers })
@@ -75,26 +75,26 @@ function streamOf(needs: DemoNeeds, start: WritingStart, answer: ModelEvent[]): 
 }
 
 /** The whole answer as events, within `max_output_tokens`, with its usage. */
-function answerEvents(request: ModelRequest, callId: string, bodyBytes: number): ModelEvent[] {
+function answerEvents(request: ModelRequest, call_id: string, body_bytes: number): ModelEvent[] {
   const thinking: ModelEvent[] = [
     { type: "reasoning-start" },
     ...words("Reading the prompt; the demo has no model to ask.").map(summaryPiece),
     { type: "reasoning-end" },
   ]
-  const limit = (request.maxOutputTokens ?? Number.POSITIVE_INFINITY) * CHARS_PER_TOKEN
-  const { events, chars, isCut } = cutAt([...thinking, ...replyEvents(request, callId)], limit)
-  const reasoningChars = events.reduce((sum, event) => sum + (isThinking(event) ? charsOf(event) : 0), 0)
+  const limit = (request.max_output_tokens ?? Number.POSITIVE_INFINITY) * CHARS_PER_TOKEN
+  const { events, chars, is_cut } = cutAt([...thinking, ...replyEvents(request, call_id)], limit)
+  const reasoning_chars = events.reduce((sum, event) => sum + (isThinking(event) ? charsOf(event) : 0), 0)
   const usage = {
-    input_tokens: Math.ceil(bodyBytes / CHARS_PER_TOKEN),
+    input_tokens: Math.ceil(body_bytes / CHARS_PER_TOKEN),
     cache_read_tokens: 0,
     cache_write_5m_tokens: 0,
     cache_write_1h_tokens: 0,
     output_tokens: Math.ceil(chars / CHARS_PER_TOKEN),
-    reasoning_tokens: Math.ceil(reasoningChars / CHARS_PER_TOKEN),
+    reasoning_tokens: Math.ceil(reasoning_chars / CHARS_PER_TOKEN),
     web_search_count: 0,
   }
-  const hasCall = events.some(event => event.type === "tool-call-start")
-  const stop = isCut ? "max_tokens" : hasCall ? "tool_call" : "end"
+  const has_call = events.some(event => event.type === "tool-call-start")
+  const stop = is_cut ? "max_tokens" : has_call ? "tool_call" : "end"
   return [
     { type: "answer-start" },
     ...events,
@@ -107,12 +107,12 @@ function summaryPiece(text: string): ModelEvent {
   return { type: "reasoning-delta", of: "summary", index: 0, text }
 }
 
-function replyEvents(request: ModelRequest, callId: string): ModelEvent[] {
+function replyEvents(request: ModelRequest, call_id: string): ModelEvent[] {
   const { prompt, results } = lastTurn(request.items)
   const call = commandCall(request, prompt)
   if (call !== undefined && results.length === 0) {
     return [
-      { type: "tool-call-start", tool: "function", callId, name: call.name },
+      { type: "tool-call-start", tool: "function", call_id, name: call.name },
       { type: "tool-call-delta", text: call.arguments },
       { type: "tool-call-end" },
     ]
@@ -140,7 +140,7 @@ const COMMANDS: { [tool: string]: string } = {
 
 /** The call to make first, when the user asks for a command and the client offers a shell. */
 function commandCall(request: ModelRequest, prompt: string): { name: string; arguments: string } | undefined {
-  if (request.toolChoice === "none" || !/\b(run a command|list (the |my )?files)\b/i.test(prompt))
+  if (request.tool_choice === "none" || !/\b(run a command|list (the |my )?files)\b/i.test(prompt))
     return undefined
   const tool = request.tools.find(
     offered => offered.kind === "function" && Object.hasOwn(COMMANDS, offered.name),
@@ -191,21 +191,24 @@ function charsOf(event: ModelEvent): number {
 }
 
 /** The events up to `limit` characters; the block in which the limit falls is closed there. */
-function cutAt(events: ModelEvent[], limit: number): { events: ModelEvent[]; chars: number; isCut: boolean } {
+function cutAt(
+  events: ModelEvent[],
+  limit: number,
+): { events: ModelEvent[]; chars: number; is_cut: boolean } {
   let chars = 0
   for (const [index, event] of events.entries()) {
     const size = charsOf(event)
     if (chars + size > limit) {
       const kept = Array.from(textOf(event) ?? "").slice(0, limit - chars)
       const last = kept.length === 0 ? [] : [{ ...event, text: kept.join("") } as ModelEvent]
-      return { events: [...events.slice(0, index), ...last, endOf(event)], chars: limit, isCut: true }
+      return { events: [...events.slice(0, index), ...last, endOf(event)], chars: limit, is_cut: true }
     }
     chars += size
   }
-  return { events, chars, isCut: false }
+  return { events, chars, is_cut: false }
 }
 
 function endOf(delta: ModelEvent): ModelEvent {
   if (delta.type === "reasoning-delta") return { type: "reasoning-end" }
-  return delta.type === "tool-call-delta" ? { type: "tool-call-end", isCut: true } : { type: "text-end" }
+  return delta.type === "tool-call-delta" ? { type: "tool-call-end", is_cut: true } : { type: "text-end" }
 }

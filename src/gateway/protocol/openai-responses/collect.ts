@@ -12,7 +12,7 @@ export function collectResponse(start: WritingStart, events: Iterable<ModelEvent
   for (const event of events) {
     const [next, written] = writeEvents(state, event)
     const last = written.at(-1)
-    if (next.isEnded && last !== undefined && "response" in last) return last.response as WireResponse
+    if (next.is_ended && last !== undefined && "response" in last) return last.response as WireResponse
     state = next
   }
   const message = "The answer ended before it was complete."

@@ -19,11 +19,11 @@ export interface WritingStart {
   /** The response's id, `resp_…`; unique, because all item ids are made from it. */
   id: string
   /** Unix seconds. */
-  createdAt: number
+  created_at: number
   /** The public name of the model; never the upstream's. */
   model: string
   /** The client is the Codex CLI: a cut answer is written as completed (codex-cli-wire 5.4). */
-  isCodex?: boolean
+  is_codex?: boolean
   /** Fields of the request that the client wants to see again (instructions, tools, metadata …). */
   echo?: JsonObject
 }
@@ -32,7 +32,7 @@ export interface OpenMessage {
   kind: "message"
   item: WireMessage
   /** The part that is being written; undefined between two texts of one message. */
-  part: { text: string; isRefusal: boolean; annotations: WireAnnotation[] } | undefined
+  part: { text: string; is_refusal: boolean; annotations: WireAnnotation[] } | undefined
 }
 
 export interface OpenReasoning {
@@ -60,8 +60,8 @@ export interface Writing {
   output: readonly WireOutputItem[]
   open: OpenMessage | OpenReasoning | OpenCall | OpenHosted | undefined
   usage: WireUsage | undefined
-  isStarted: boolean
-  isEnded: boolean
+  is_started: boolean
+  is_ended: boolean
 }
 
 /** A writing as it changes during one event, and what it has to send. */

@@ -32,8 +32,8 @@ export const READ_LOSSES: readonly Loss[] = [
 export const WRITE_LOSSES: readonly Loss[] = [
   { field: "stop", reason: "the protocol has no stop sequences" },
   { field: "cache", reason: "the protocol has no cache marks; it caches prefixes by itself" },
-  { field: "isError", reason: "a failed tool says so in its output text (codex-cli-wire 6.4)" },
-  { field: "isRedacted", reason: "sealed reasoning is always opaque here" },
+  { field: "is_error", reason: "a failed tool says so in its output text (codex-cli-wire 6.4)" },
+  { field: "is_redacted", reason: "sealed reasoning is always opaque here" },
 ]
 
 /** Steps of an answer that the Responses wire or our events cannot say. */

@@ -27,8 +27,8 @@ interface ReasoningBlock {
 interface CallBlock {
   kind: "call"
   tool: ToolKind
-  isStarted: boolean
-  isWhole: boolean
+  is_started: boolean
+  is_whole: boolean
   sent: string
 }
 
@@ -48,12 +48,12 @@ export function newBlock(item: JsonObject & { type: string }): Block {
     case "reasoning":
       return { kind: "reasoning", counts: { summary: 0, text: 0 }, sent: {} }
     case "function_call":
-      return { kind: "call", tool: "function", isStarted: false, isWhole: false, sent: "" }
+      return { kind: "call", tool: "function", is_started: false, is_whole: false, sent: "" }
     case "custom_tool_call":
-      return { kind: "call", tool: "custom", isStarted: false, isWhole: false, sent: "" }
+      return { kind: "call", tool: "custom", is_started: false, is_whole: false, sent: "" }
     case "tool_search_call":
       if (item.execution === "server") return { kind: "hosted", item }
-      return { kind: "call", tool: "tool_search", isStarted: false, isWhole: false, sent: "" }
+      return { kind: "call", tool: "tool_search", is_started: false, is_whole: false, sent: "" }
     default:
       return { kind: "hosted", item }
   }
@@ -63,27 +63,27 @@ export function newBlock(item: JsonObject & { type: string }): Block {
  * The first events of a block: what the opened item already says, except texts, which its deltas or its end
  * bring.
  */
-export function openBlock(block: Block, item: JsonObject, fallbackId: string): Step {
+export function openBlock(block: Block, item: JsonObject, fallback_id: string): Step {
   switch (block.kind) {
     case "message":
       return [block, []]
     case "reasoning":
       return [block, [{ type: "reasoning-start" }]]
     case "hosted":
-      return [block, [{ type: "hosted-call-start", callType: block.item.type }]]
+      return [block, [{ type: "hosted-call-start", call_type: block.item.type }]]
     case "call":
-      return startCall(block, item, fallbackId)
+      return startCall(block, item, fallback_id)
   }
 }
 
-function startCall(block: CallBlock, item: JsonObject, fallbackId: string): [CallBlock, ModelEvent[]] {
+function startCall(block: CallBlock, item: JsonObject, fallback_id: string): [CallBlock, ModelEvent[]] {
   const name = block.tool === "tool_search" ? "tool_search" : stringOf(item.name)
-  if (block.isStarted || name === undefined || name === "") return [block, []]
-  const callId = stringOf(item.call_id) || stringOf(item.id) || fallbackId
+  if (block.is_started || name === undefined || name === "") return [block, []]
+  const call_id = stringOf(item.call_id) || stringOf(item.id) || fallback_id
   const namespace = stringOf(item.namespace) || undefined
-  const start = present({ type: "tool-call-start" as const, tool: block.tool, callId, name, namespace })
+  const start = present({ type: "tool-call-start" as const, tool: block.tool, call_id, name, namespace })
   const kept: ModelEvent[] = block.sent === "" ? [] : [{ type: "tool-call-delta", text: block.sent }]
-  return [{ ...block, isStarted: true }, [start, ...kept]]
+  return [{ ...block, is_started: true }, [start, ...kept]]
 }
 
 /** One event inside an open item; unknown ones say nothing. */
@@ -101,17 +101,17 @@ export function readInside(block: Block, event: JsonObject): Step {
 }
 
 /**
- * The end of a block, with the finished item when the upstream sent it; `isCut` says that the model was
+ * The end of a block, with the finished item when the upstream sent it; `is_cut` says that the model was
  * stopped.
  */
-export function closeBlock(block: Block, item: JsonObject, isCut: boolean): ModelEvent[] {
+export function closeBlock(block: Block, item: JsonObject, is_cut: boolean): ModelEvent[] {
   switch (block.kind) {
     case "message":
       return closeMessage(block, item)
     case "reasoning":
       return closeReasoning(block, item)
     case "call":
-      return closeCall(block, item, isCut)
+      return closeCall(block, item, is_cut)
     case "hosted": {
       const { id: _, ...raw } = item.type === undefined ? block.item : item
       return [{ type: "hosted-call-end", raw: { ...raw, type: block.item.type } }]
@@ -144,9 +144,9 @@ function sayText(block: MessageBlock, part: string, text: string): [MessageBlock
   if (text === "") return [block, []]
   const events: ModelEvent[] = []
   if (block.current !== part) {
-    const isRefusal = part.startsWith("refusal") ? (true as const) : undefined
+    const is_refusal = part.startsWith("refusal") ? (true as const) : undefined
     if (block.current !== undefined) events.push({ type: "text-end" })
-    events.push(present({ type: "text-start" as const, phase: block.phase, isRefusal }))
+    events.push(present({ type: "text-start" as const, phase: block.phase, is_refusal }))
   }
   events.push({ type: "text-delta", text })
   const sent = { ...block.sent, [part]: (block.sent[part] ?? "") + text }
@@ -180,8 +180,8 @@ function readCitation(annotation: unknown): ModelEvent[] {
   const citation: Citation = present({
     url: stringOf(annotation.url) ?? "",
     title: stringOf(annotation.title) || undefined,
-    startIndex: countOf(annotation.start_index),
-    endIndex: countOf(annotation.end_index),
+    start_index: countOf(annotation.start_index),
+    end_index: countOf(annotation.end_index),
   })
   return [{ type: "text-citation", citation }]
 }
@@ -251,9 +251,9 @@ function readInCall(block: CallBlock, event: JsonObject): Step {
     case "response.custom_tool_call_input.delta":
       return sayArguments(block, stringOf(event.delta) ?? "")
     case "response.function_call_arguments.done":
-      return sayArguments({ ...block, isWhole: true }, restOf(block.sent, stringOf(event.arguments)))
+      return sayArguments({ ...block, is_whole: true }, restOf(block.sent, stringOf(event.arguments)))
     case "response.custom_tool_call_input.done":
-      return sayArguments({ ...block, isWhole: true }, restOf(block.sent, stringOf(event.input)))
+      return sayArguments({ ...block, is_whole: true }, restOf(block.sent, stringOf(event.input)))
     default:
       return [block, []]
   }
@@ -263,17 +263,17 @@ function readInCall(block: CallBlock, event: JsonObject): Step {
 function sayArguments(block: CallBlock, text: string): [CallBlock, ModelEvent[]] {
   if (text === "") return [block, []]
   const next = { ...block, sent: block.sent + text }
-  return [next, block.isStarted ? [{ type: "tool-call-delta", text }] : []]
+  return [next, block.is_started ? [{ type: "tool-call-delta", text }] : []]
 }
 
-function closeCall(block: CallBlock, item: JsonObject, isCut: boolean): ModelEvent[] {
+function closeCall(block: CallBlock, item: JsonObject, is_cut: boolean): ModelEvent[] {
   // A call that nobody ever named cannot be made.
-  if (!block.isStarted) return []
-  const isCutHere = item.status === "incomplete" || (isCut && !block.isWhole)
+  if (!block.is_started) return []
+  const isCutHere = item.status === "incomplete" || (is_cut && !block.is_whole)
   const full = argumentsOf(item)
   // A cut call keeps exactly what arrived: `{}` would make it a call without arguments.
   const rest = isCutHere ? restOf(block.sent, full) : restOfArguments(block.tool, block.sent, full)
-  const end = present({ type: "tool-call-end" as const, isCut: isCutHere ? (true as const) : undefined })
+  const end = present({ type: "tool-call-end" as const, is_cut: isCutHere ? (true as const) : undefined })
   return rest === "" ? [end] : [{ type: "tool-call-delta", text: rest }, end]
 }
 

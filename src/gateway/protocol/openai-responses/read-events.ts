@@ -10,7 +10,7 @@ import { readUsage } from "./read-usage.ts"
 
 interface OpenItem {
   key: string
-  outputIndex: number | undefined
+  output_index: number | undefined
   id: string | undefined
   type: string
   block: Block
@@ -19,10 +19,10 @@ interface OpenItem {
 /** Where a reading stands; made by `startReading`, never changed in place. */
 export interface Reading {
   id: string | undefined
-  isStarted: boolean
-  isEnded: boolean
-  hasCall: boolean
-  itemCount: number
+  is_started: boolean
+  is_ended: boolean
+  has_call: boolean
+  item_count: number
   open: readonly OpenItem[]
   /** Ids and call ids of finished items: a repeated item would run a tool twice. */
   finished: ReadonlySet<string>
@@ -40,10 +40,10 @@ export function startReading(): Reading {
   const ids = { id: undefined, finished: new Set<string>() }
   return {
     ...ids,
-    isStarted: false,
-    isEnded: false,
-    hasCall: false,
-    itemCount: 0,
+    is_started: false,
+    is_ended: false,
+    has_call: false,
+    item_count: 0,
     open: [],
     line: EMPTY_LINE,
   }
@@ -51,7 +51,7 @@ export function startReading(): Reading {
 
 /** Folds one parsed `data:` of the stream. Never throws; after the terminal event everything is ignored. */
 export function readEvents(state: Reading, wire: unknown): [Reading, ModelEvent[]] {
-  if (state.isEnded || !isJsonObject(wire)) return [state, []]
+  if (state.is_ended || !isJsonObject(wire)) return [state, []]
   const draft: Draft = { state: { ...state }, events: [] }
   readOne(draft, wire)
   return [draft.state, draft.events]
@@ -62,7 +62,7 @@ export function readEvents(state: Reading, wire: unknown): [Reading, ModelEvent[
  * failed.
  */
 export function endReading(state: Reading): ModelEvent[] {
-  if (state.isEnded) return []
+  if (state.is_ended) return []
   const draft: Draft = { state: { ...state }, events: [] }
   const message = "The upstream closed the stream before its answer was complete."
   fail(draft, { code: "server_error", message })
@@ -71,8 +71,8 @@ export function endReading(state: Reading): ModelEvent[] {
 
 /** Reads a whole answer as the stream it stands for, so that there is one translator (gateway.md). */
 export function readAnswer(body: unknown): ModelEvent[] {
-  const isResponse = isJsonObject(body) && Array.isArray(body.output)
-  const wire = isResponse ? { type: `response.${body.status ?? "completed"}`, response: body } : body
+  const is_response = isJsonObject(body) && Array.isArray(body.output)
+  const wire = is_response ? { type: `response.${body.status ?? "completed"}`, response: body } : body
   const [state, events] = readEvents(startReading(), wire)
   return [...events, ...endReading(state)]
 }
@@ -110,9 +110,9 @@ function readOne(draft: Draft, wire: JsonObject): void {
 }
 
 function start(draft: Draft, response: JsonObject): void {
-  if (draft.state.isStarted) return
+  if (draft.state.is_started) return
   const id = stringOf(response.id)
-  draft.state.isStarted = true
+  draft.state.is_started = true
   draft.state.id = id
   draft.events.push(present({ type: "answer-start" as const, id, model: stringOf(response.model) }))
 }
@@ -121,7 +121,7 @@ function addItem(draft: Draft, wire: JsonObject): void {
   const item = itemOf(wire.item)
   if (item === undefined) return
   const twin = draft.state.open.find(
-    open => open.outputIndex === wire.output_index && open.outputIndex !== undefined,
+    open => open.output_index === wire.output_index && open.output_index !== undefined,
   )
   if (twin?.type === item.type) return
   // Another kind of item at the same place: the first one will never be finished.
@@ -131,11 +131,11 @@ function addItem(draft: Draft, wire: JsonObject): void {
 
 function addOpen(draft: Draft, wire: JsonObject, item: JsonObject & { type: string }): OpenItem {
   start(draft, {})
-  const key = String(draft.state.itemCount)
-  draft.state.itemCount += 1
+  const key = String(draft.state.item_count)
+  draft.state.item_count += 1
   const [block, events] = openBlock(newBlock(item), item, fallbackCallId(draft.state, key))
-  const outputIndex = typeof wire.output_index === "number" ? wire.output_index : undefined
-  const opened = { key, outputIndex, id: stringOf(item.id), type: item.type, block }
+  const output_index = typeof wire.output_index === "number" ? wire.output_index : undefined
+  const opened = { key, output_index, id: stringOf(item.id), type: item.type, block }
   draft.state.open = [...draft.state.open, opened]
   say(draft, key, events)
   return opened
@@ -150,9 +150,9 @@ function finishItem(draft: Draft, wire: JsonObject): void {
   const item = itemOf(wire.item)
   if (item === undefined) return
   const open = findOpen(draft.state, { ...wire, item_id: item.id })
-  const isOurs = open?.type === item.type
-  if (!isOurs && namesOf(item).some(name => draft.state.finished.has(name))) return
-  const target = isOurs ? open : addOpen(draft, wire, item)
+  const is_ours = open?.type === item.type
+  if (!is_ours && namesOf(item).some(name => draft.state.finished.has(name))) return
+  const target = is_ours ? open : addOpen(draft, wire, item)
   const [block, events] = openLate(draft, target, item)
   say(draft, target.key, events)
   close(draft, { ...target, block }, item, false)
@@ -161,15 +161,15 @@ function finishItem(draft: Draft, wire: JsonObject): void {
 /** The opening of a call whose name came only with the finished item. */
 function openLate(draft: Draft, target: OpenItem, item: JsonObject): [Block, ModelEvent[]] {
   const { block } = target
-  if (block.kind !== "call" || block.isStarted) return [block, []]
+  if (block.kind !== "call" || block.is_started) return [block, []]
   return openBlock(block, item, fallbackCallId(draft.state, target.key))
 }
 
 /** The item of an event: by its place, else by its id. Some upstreams change the id from event to event. */
 function findOpen(state: Reading, wire: JsonObject): OpenItem | undefined {
   const { output_index: place, item_id: id } = wire
-  const byPlace = state.open.find(open => typeof place === "number" && open.outputIndex === place)
-  return byPlace ?? state.open.find(open => typeof id === "string" && open.id === id)
+  const by_place = state.open.find(open => typeof place === "number" && open.output_index === place)
+  return by_place ?? state.open.find(open => typeof id === "string" && open.id === id)
 }
 
 /**
@@ -194,10 +194,10 @@ function readInItem(draft: Draft, wire: JsonObject): void {
   say(draft, open.key, events)
 }
 
-function close(draft: Draft, open: OpenItem, item: JsonObject, isCut: boolean): void {
-  say(draft, open.key, closeBlock(open.block, item, isCut))
+function close(draft: Draft, open: OpenItem, item: JsonObject, is_cut: boolean): void {
+  say(draft, open.key, closeBlock(open.block, item, is_cut))
   const { state } = draft
-  state.hasCall ||= open.block.kind === "call" && open.block.isStarted
+  state.has_call ||= open.block.kind === "call" && open.block.is_started
   state.open = state.open.filter(each => each.key !== open.key)
   state.finished = new Set([...state.finished, ...namesOf(item)])
   const [line, events] = leave(state.line, open.key)
@@ -217,23 +217,23 @@ function say(draft: Draft, key: string, said: ModelEvent[]): void {
 function finish(draft: Draft, wire: JsonObject, response: JsonObject): void {
   start(draft, response)
   const status = stringOf(response.status) ?? String(wire.type).slice("response.".length)
-  const isCut = status === "incomplete"
-  if (status !== "completed" && !isCut) {
+  const is_cut = status === "incomplete"
+  if (status !== "completed" && !is_cut) {
     reportUsage(draft, response)
     fail(draft, isJsonObject(response.error) ? response.error : { message: endedWith(status) })
     return
   }
-  if (draft.state.itemCount === 0 && Array.isArray(response.output)) {
+  if (draft.state.item_count === 0 && Array.isArray(response.output)) {
     for (const item of response.output) finishItem(draft, { item })
   }
-  for (const open of draft.state.open) close(draft, open, {}, isCut)
+  for (const open of draft.state.open) close(draft, open, {}, is_cut)
   reportUsage(draft, response)
-  draft.events.push({ type: "answer-end", stop: stopOf(draft.state, isCut, response) })
-  draft.state.isEnded = true
+  draft.events.push({ type: "answer-end", stop: stopOf(draft.state, is_cut, response) })
+  draft.state.is_ended = true
 }
 
-function stopOf(state: Reading, isCut: boolean, response: JsonObject): StopReason {
-  if (!isCut) return state.hasCall ? "tool_call" : "end"
+function stopOf(state: Reading, is_cut: boolean, response: JsonObject): StopReason {
+  if (!is_cut) return state.has_call ? "tool_call" : "end"
   const details = isJsonObject(response.incomplete_details) ? response.incomplete_details : {}
   return details.reason === "content_filter" ? "content_filter" : "max_tokens"
 }
@@ -250,9 +250,9 @@ function fail(draft: Draft, error: JsonObject): void {
   start(draft, {})
   const code = stringOf(error.code) || stringOf(error.type)
   const message = stringOf(error.message) || "The upstream failed without saying why."
-  const isEnvelope = code === undefined || code === "error"
-  draft.events.push({ type: "answer-failed", code: isEnvelope ? "server_error" : code, message })
-  draft.state.isEnded = true
+  const is_envelope = code === undefined || code === "error"
+  draft.events.push({ type: "answer-failed", code: is_envelope ? "server_error" : code, message })
+  draft.state.is_ended = true
 }
 
 function endedWith(status: string): string {

@@ -43,8 +43,8 @@ function readItem(here: At): Item {
   const raw = asObject(here)
   // The SDK's EasyInputMessage has a role and no type.
   const type = raw.type === undefined && raw.role !== undefined ? "message" : asString(at(here, "type"))
-  const isServerSearch = type.startsWith("tool_search_") && raw.execution === "server"
-  const read = isServerSearch || !Object.hasOwn(ITEM_READERS, type) ? undefined : ITEM_READERS[type]
+  const is_server_search = type.startsWith("tool_search_") && raw.execution === "server"
+  const read = is_server_search || !Object.hasOwn(ITEM_READERS, type) ? undefined : ITEM_READERS[type]
   if (read !== undefined) return read(here)
   if (HOSTED_CALLS.has(type)) return { kind: "hosted-call", raw: { ...withoutId(raw), type } }
   return { kind: "raw", protocol: "openai-responses", raw }
@@ -92,7 +92,7 @@ function readPart(here: At): Part {
         kind: "file" as const,
         data: optional(at(here, "file_data"), asString),
         url: optional(at(here, "file_url"), asString),
-        fileId: optional(at(here, "file_id"), asString),
+        file_id: optional(at(here, "file_id"), asString),
         filename: optional(at(here, "filename"), asString),
       })
     default:
@@ -103,9 +103,9 @@ function readPart(here: At): Part {
 
 function readImage(here: At): Part {
   const url = optional(at(here, "image_url"), asString)
-  const fileId = optional(at(here, "file_id"), asString)
-  if (url === undefined && fileId === undefined) refuse(at(here, "image_url"), "expected a URL or a file_id")
-  return present({ kind: "image" as const, url, fileId, detail: optional(at(here, "detail"), asString) })
+  const file_id = optional(at(here, "file_id"), asString)
+  if (url === undefined && file_id === undefined) refuse(at(here, "image_url"), "expected a URL or a file_id")
+  return present({ kind: "image" as const, url, file_id, detail: optional(at(here, "detail"), asString) })
 }
 
 /** Raw reasoning and blob come back as null when there is none (codex-cli-wire 6.2). */
@@ -133,7 +133,7 @@ function readCall(here: At, tool: "function" | "custom", text: string): ToolCall
   return present({
     kind: "tool-call" as const,
     tool,
-    callId: asString(at(here, "call_id")),
+    call_id: asString(at(here, "call_id")),
     name: asString(at(here, "name")),
     namespace: optional(at(here, "namespace"), asString),
     arguments: text,
@@ -145,7 +145,7 @@ function readSearchCall(here: At): ToolCallItem {
   return {
     kind: "tool-call",
     tool: "tool_search",
-    callId: asString(at(here, "call_id")),
+    call_id: asString(at(here, "call_id")),
     name: "tool_search",
     arguments: JSON.stringify(asObject(at(here, "arguments"))),
   }
@@ -155,7 +155,7 @@ function readResult(here: At, tool: "function" | "custom"): Item {
   return {
     kind: "tool-result",
     tool,
-    callId: asString(at(here, "call_id")),
+    call_id: asString(at(here, "call_id")),
     output: readOutput(at(here, "output")),
   }
 }
@@ -171,7 +171,7 @@ function readOutput(here: At): string | Part[] {
 function readSearchResult(here: At): Item {
   return {
     kind: "tool-search-result",
-    callId: asString(at(here, "call_id")),
+    call_id: asString(at(here, "call_id")),
     tools: asList(at(here, "tools"), readTool),
   }
 }

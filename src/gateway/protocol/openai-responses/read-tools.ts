@@ -31,8 +31,8 @@ function readFunction(here: At): FunctionTool {
     name: asString(at(here, "name")),
     description: optional(at(here, "description"), asString),
     parameters: optional(at(here, "parameters"), asObject),
-    isStrict: optional(at(here, "strict"), asBoolean) === true ? (true as const) : undefined,
-    isDeferred: at(here, "defer_loading").value === true ? (true as const) : undefined,
+    is_strict: optional(at(here, "strict"), asBoolean) === true ? (true as const) : undefined,
+    is_deferred: at(here, "defer_loading").value === true ? (true as const) : undefined,
   })
 }
 
@@ -63,15 +63,15 @@ function readWebSearch(here: At): WebSearchTool {
   const strings = (list: At) => asList(list, asString)
   return present({
     kind: "web_search" as const,
-    hasLiveAccess: optional(at(here, "external_web_access"), asBoolean),
-    allowedDomains: optional(at(at(here, "filters"), "allowed_domains"), strings),
-    userLocation: optional(at(here, "user_location"), readLocation),
-    contextSize: optional(at(here, "search_context_size"), asString),
-    contentTypes: optional(at(here, "search_content_types"), strings),
+    has_live_access: optional(at(here, "external_web_access"), asBoolean),
+    allowed_domains: optional(at(at(here, "filters"), "allowed_domains"), strings),
+    user_location: optional(at(here, "user_location"), readLocation),
+    context_size: optional(at(here, "search_context_size"), asString),
+    content_types: optional(at(here, "search_content_types"), strings),
   })
 }
 
-function readLocation(here: At): WebSearchTool["userLocation"] {
+function readLocation(here: At): WebSearchTool["user_location"] {
   if (!isJsonObject(here.value)) asObject(here)
   return present({
     city: optional(at(here, "city"), asString),

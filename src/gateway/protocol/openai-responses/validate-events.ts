@@ -16,11 +16,11 @@ interface OpenItem {
 /** Where a check stands; made by `startValidating`. */
 export interface Validation {
   count: number
-  responseId: unknown
+  response_id: unknown
   open: OpenItem | undefined
   doneItems: readonly unknown[]
   ids: ReadonlySet<unknown>
-  isEnded: boolean
+  is_ended: boolean
   /** Broken laws, as sentences. */
   violations: readonly string[]
 }
@@ -32,14 +32,14 @@ interface Check {
 
 /** The start of a stream. */
 export function startValidating(): Validation {
-  const nothing = { responseId: undefined, open: undefined, doneItems: [], ids: new Set(), violations: [] }
-  return { ...nothing, count: 0, isEnded: false }
+  const nothing = { response_id: undefined, open: undefined, doneItems: [], ids: new Set(), violations: [] }
+  return { ...nothing, count: 0, is_ended: false }
 }
 
 /** Folds one event of the stream, as an object. */
 export function validateEvent(state: Validation, event: JsonObject): Validation {
   const check: Check = { state: { ...state, count: state.count + 1 }, event }
-  expect(check, !state.isEnded, "follows the terminal event")
+  expect(check, !state.is_ended, "follows the terminal event")
   expect(check, event.sequence_number === state.count, `has not the number ${state.count}`)
   checkOne(check, String(event.type))
   return check.state
@@ -47,7 +47,7 @@ export function validateEvent(state: Validation, event: JsonObject): Validation 
 
 /** All violations once the stream is over. */
 export function endValidating(state: Validation): readonly string[] {
-  return state.isEnded ? state.violations : [...state.violations, "The stream has no terminal event."]
+  return state.is_ended ? state.violations : [...state.violations, "The stream has no terminal event."]
 }
 
 /** Checks a whole stream at once. */
@@ -62,14 +62,14 @@ function expect(check: Check, isKept: boolean, complaint: string): void {
 }
 
 function checkOne(check: Check, type: string): void {
-  const isOpening = type === "response.created" || type === "response.in_progress"
+  const is_opening = type === "response.created" || type === "response.in_progress"
   expect(
     check,
     (check.state.count === 1) === (type === "response.created"),
     "is not first, or created is not",
   )
   expect(check, (check.state.count === 2) === (type === "response.in_progress"), "stands at the wrong place")
-  if (isOpening || TERMINAL.has(type)) checkResponse(check, type)
+  if (is_opening || TERMINAL.has(type)) checkResponse(check, type)
   else if (type === "response.output_item.added") checkAdded(check)
   else if (type === "response.output_item.done") checkDone(check)
   else checkInside(check, type)
@@ -80,13 +80,13 @@ const TERMINAL = new Set(["response.completed", "response.incomplete", "response
 function checkResponse(check: Check, type: string): void {
   const { state, event } = check
   const response = isJsonObject(event.response) ? event.response : {}
-  if (type === "response.created") state.responseId = response.id
+  if (type === "response.created") state.response_id = response.id
   const isNamed = typeof response.id === "string" && response.id !== ""
-  expect(check, isNamed && response.id === state.responseId, "names another response than created did")
+  expect(check, isNamed && response.id === state.response_id, "names another response than created did")
   expect(check, response.object === "response", "has no object: response (sdk-wire 2)")
   expect(check, Array.isArray(response.output), "has no output list (sdk-wire 2)")
   if (!TERMINAL.has(type)) return
-  state.isEnded = true
+  state.is_ended = true
   expect(check, response.status === type.slice("response.".length), "has another status than its name")
   const isSame = Bun.deepEquals(response.output, state.doneItems)
   expect(check, isSame, "does not list exactly the finished items")
@@ -107,8 +107,8 @@ function checkUsage(check: Check, usage: unknown): void {
   expect(check, isSum, "has a total that is not input + output")
   const { input_tokens_details: read, output_tokens_details: written } = counts
   expect(check, isJsonObject(read) && typeof read.cached_tokens === "number", "lacks cached_tokens")
-  const hasReasoning = isJsonObject(written) && typeof written.reasoning_tokens === "number"
-  expect(check, hasReasoning, "lacks reasoning_tokens")
+  const has_reasoning = isJsonObject(written) && typeof written.reasoning_tokens === "number"
+  expect(check, has_reasoning, "lacks reasoning_tokens")
 }
 
 function checkAdded(check: Check): void {
@@ -176,9 +176,9 @@ function checkInside(check: Check, type: string): void {
   const { open } = state
   const homes = HOME[type]
   expect(check, homes !== undefined, "is not an event of this protocol")
-  const isOurs = open?.id === event.item_id && open?.index === event.output_index
-  const isHome = homes?.includes(String(open?.type)) === true
-  expect(check, open !== undefined && isOurs && isHome, "stands outside its own open item")
+  const is_ours = open?.id === event.item_id && open?.index === event.output_index
+  const is_home = homes?.includes(String(open?.type)) === true
+  expect(check, open !== undefined && is_ours && is_home, "stands outside its own open item")
   if (open === undefined) return
   const part = partOf(event)
   if (part === undefined) state.open = checkText(check, open)
@@ -209,8 +209,8 @@ function checkPart(check: Check, open: OpenItem, [kind, index]: PartName): OpenI
 function checkText(check: Check, open: OpenItem): OpenItem {
   const { event } = check
   if (typeof event.delta === "string") return { ...open, said: open.said + event.delta }
-  const isText = /(?:text|refusal|arguments|input)\.done$/.test(String(event.type))
+  const is_text = /(?:text|refusal|arguments|input)\.done$/.test(String(event.type))
   const whole = event.text ?? event.refusal ?? event.arguments ?? event.input
-  if (isText) expect(check, whole === open.said, "says something else than its deltas")
+  if (is_text) expect(check, whole === open.said, "says something else than its deltas")
   return open
 }

@@ -9,7 +9,7 @@ import { searchArguments } from "./write-items.ts"
 
 interface CallStart {
   tool: ToolKind
-  callId: string
+  call_id: string
   name: string
   namespace?: string
 }
@@ -21,7 +21,7 @@ export function openCall(draft: Draft, start: CallStart): void {
 }
 
 function emptyCall(draft: Draft, start: CallStart): OpenCall["item"] {
-  const { callId: call_id, name, namespace } = start
+  const { call_id, name, namespace } = start
   const status = "in_progress" as const
   if (start.tool === "tool_search") {
     const id = nextItemId(draft, "tsc")
@@ -49,10 +49,10 @@ export function writeArguments(draft: Draft, text: string): void {
 }
 
 /** Ends the open call; one that was cut says so in its status. */
-export function closeCall(draft: Draft, isCut: boolean): void {
+export function closeCall(draft: Draft, is_cut: boolean): void {
   const { open } = draft.state
   if (open?.kind !== "call") return
-  const status = isCut ? "incomplete" : "completed"
+  const status = is_cut ? "incomplete" : "completed"
   const { item, text } = open
   if (item.type === "function_call") {
     emitInside(draft, "response.function_call_arguments.done", { name: item.name, arguments: text })
@@ -66,11 +66,11 @@ export function closeCall(draft: Draft, isCut: boolean): void {
 }
 
 /** Opens an item for work of the upstream's own server. */
-export function openHosted(draft: Draft, callType: string): void {
+export function openHosted(draft: Draft, call_type: string): void {
   closeOpen(draft, "completed")
-  const id = nextItemId(draft, callType === "web_search_call" ? "ws" : "item")
-  addItem(draft, { kind: "hosted", item: { type: callType, id, status: "in_progress" } })
-  if (callType !== "web_search_call") return
+  const id = nextItemId(draft, call_type === "web_search_call" ? "ws" : "item")
+  addItem(draft, { kind: "hosted", item: { type: call_type, id, status: "in_progress" } })
+  if (call_type !== "web_search_call") return
   emitInside(draft, "response.web_search_call.in_progress", {})
   emitInside(draft, "response.web_search_call.searching", {})
 }

@@ -19,8 +19,8 @@ export function startWriting(start: WritingStart): Writing {
     output: [],
     open: undefined,
     usage: undefined,
-    isStarted: false,
-    isEnded: false,
+    is_started: false,
+    is_ended: false,
   }
 }
 
@@ -29,7 +29,7 @@ export function startWriting(start: WritingStart): Writing {
  * does not begin with `answer-start` is begun here, so that an early failure still reaches the client whole.
  */
 export function writeEvents(state: Writing, event: ModelEvent): [Writing, WireEvent[]] {
-  if (state.isEnded) return [state, []]
+  if (state.is_ended) return [state, []]
   const draft: Draft = { state: { ...state }, events: [] }
   begin(draft)
   writeOne(draft, event)
@@ -37,8 +37,8 @@ export function writeEvents(state: Writing, event: ModelEvent): [Writing, WireEv
 }
 
 function begin(draft: Draft): void {
-  if (draft.state.isStarted) return
-  draft.state.isStarted = true
+  if (draft.state.is_started) return
+  draft.state.is_started = true
   emit(draft, { type: "response.created", response: responseOf(draft.state, "in_progress") })
   emit(draft, { type: "response.in_progress", response: responseOf(draft.state, "in_progress") })
 }
@@ -75,10 +75,10 @@ function writeOne(draft: Draft, event: ModelEvent): void {
       writeArguments(draft, event.text)
       break
     case "tool-call-end":
-      closeCall(draft, event.isCut === true)
+      closeCall(draft, event.is_cut === true)
       break
     case "hosted-call-start":
-      openHosted(draft, event.callType)
+      openHosted(draft, event.call_type)
       break
     case "hosted-call-end":
       closeHosted(draft, event.raw)
@@ -100,10 +100,10 @@ function writeOne(draft: Draft, event: ModelEvent): void {
  * `completed`; other clients are told what cut the answer.
  */
 function end(draft: Draft, stop: StopReason): void {
-  const isCut = (stop === "max_tokens" || stop === "content_filter") && !draft.state.start.isCodex
-  closeOpen(draft, isCut ? "incomplete" : "completed")
-  draft.state.isEnded = true
-  if (!isCut) {
+  const is_cut = (stop === "max_tokens" || stop === "content_filter") && !draft.state.start.is_codex
+  closeOpen(draft, is_cut ? "incomplete" : "completed")
+  draft.state.is_ended = true
+  if (!is_cut) {
     emit(draft, { type: "response.completed", response: responseOf(draft.state, "completed") })
     return
   }
@@ -114,7 +114,7 @@ function end(draft: Draft, stop: StopReason): void {
 
 /** An unfinished item stays unfinished: Codex keeps finished ones in its history (codex-cli-wire 5.3). */
 function fail(draft: Draft, { code, message }: { code: string; message: string }): void {
-  draft.state.isEnded = true
+  draft.state.is_ended = true
   const response = { ...responseOf(draft.state, "failed"), error: { code, message } }
   emit(draft, { type: "response.failed", response })
 }
@@ -123,11 +123,11 @@ function fail(draft: Draft, { code, message }: { code: string; message: string }
  * Without a report `usage` is null while running and left out at the end: `{}` would fail Codex's turn (4.1).
  */
 function responseOf(state: Writing, status: WireResponse["status"]): WireResponse {
-  const { id, createdAt, model, echo } = state.start
+  const { id, created_at, model, echo } = state.start
   const usage = status === "in_progress" ? null : state.usage
   return {
     ...echo,
-    ...present({ id, object: "response" as const, created_at: createdAt, status, model, usage }),
+    ...present({ id, object: "response" as const, created_at: created_at, status, model, usage }),
     error: null,
     incomplete_details: null,
     output: [...state.output],

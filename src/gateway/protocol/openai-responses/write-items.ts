@@ -18,7 +18,7 @@ export function writeItem(item: Item): WireInputItem[] {
       return [
         {
           type: item.tool === "custom" ? "custom_tool_call_output" : "function_call_output",
-          call_id: item.callId,
+          call_id: item.call_id,
           output: writeOutput(item.output),
         },
       ]
@@ -26,7 +26,7 @@ export function writeItem(item: Item): WireInputItem[] {
       return [
         {
           type: "tool_search_output",
-          call_id: item.callId,
+          call_id: item.call_id,
           status: "completed",
           execution: "client",
           tools: item.tools.flatMap(writeTool),
@@ -40,8 +40,8 @@ export function writeItem(item: Item): WireInputItem[] {
 }
 
 function writeMessage(item: MessageItem): WireInputItem {
-  const textType = item.role === "assistant" ? "output_text" : "input_text"
-  const content = item.parts.flatMap(part => writePart(part, textType))
+  const text_type = item.role === "assistant" ? "output_text" : "input_text"
+  const content = item.parts.flatMap(part => writePart(part, text_type))
   return present({ type: "message" as const, role: item.role, content, phase: item.phase })
 }
 
@@ -50,20 +50,20 @@ function writeOutput(output: string | Part[]): string | (WirePart | JsonObject)[
   return typeof output === "string" ? output : output.flatMap(part => writePart(part, "input_text"))
 }
 
-function writePart(part: Part, textType: "input_text" | "output_text"): (WirePart | JsonObject)[] {
+function writePart(part: Part, text_type: "input_text" | "output_text"): (WirePart | JsonObject)[] {
   switch (part.kind) {
     case "text":
-      return [{ type: textType, text: part.text }]
+      return [{ type: text_type, text: part.text }]
     case "refusal":
       return [{ type: "refusal", refusal: part.text }]
     case "image": {
-      const { url, fileId, detail } = part
-      return [present({ type: "input_image" as const, image_url: url, file_id: fileId, detail })]
+      const { url, file_id, detail } = part
+      return [present({ type: "input_image" as const, image_url: url, file_id: file_id, detail })]
     }
     case "file": {
-      const { data, url, fileId, filename } = part
+      const { data, url, file_id, filename } = part
       return [
-        present({ type: "input_file" as const, file_data: data, file_url: url, file_id: fileId, filename }),
+        present({ type: "input_file" as const, file_data: data, file_url: url, file_id: file_id, filename }),
       ]
     }
     case "raw":
@@ -82,24 +82,24 @@ function writeReasoning(item: ReasoningItem): WireInputItem {
 }
 
 function writeCall(item: ToolCallItem): WireInputItem {
-  const { callId, name, namespace } = item
+  const { call_id, name, namespace } = item
   if (item.tool === "function") {
     const call = {
       type: "function_call" as const,
       name,
       namespace,
       arguments: item.arguments,
-      call_id: callId,
+      call_id: call_id,
     }
     return present(call)
   }
   const status = "completed" as const
   if (item.tool === "custom") {
     const type = "custom_tool_call" as const
-    return present({ type, status, call_id: callId, name, namespace, input: item.arguments })
+    return present({ type, status, call_id: call_id, name, namespace, input: item.arguments })
   }
   const query = searchArguments(item.arguments)
-  return { type: "tool_search_call", call_id: callId, status, execution: "client", arguments: query }
+  return { type: "tool_search_call", call_id: call_id, status, execution: "client", arguments: query }
 }
 
 /**

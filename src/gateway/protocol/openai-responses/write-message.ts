@@ -10,8 +10,8 @@ import { closeOpen } from "./write-calls.ts"
  * Opens a text. Texts that follow each other in one phase are parts of one message: Codex shows each message
  * apart.
  */
-export function openText(draft: Draft, text: { phase?: string; isRefusal?: true }): void {
-  const part = { text: "", isRefusal: text.isRefusal === true, annotations: [] }
+export function openText(draft: Draft, text: { phase?: string; is_refusal?: true }): void {
+  const part = { text: "", is_refusal: text.is_refusal === true, annotations: [] }
   const { open } = draft.state
   if (open?.kind === "message" && open.item.phase === text.phase) {
     draft.state.open = { ...open, part }
@@ -36,7 +36,7 @@ export function writeText(draft: Draft, text: string): void {
   const { open } = draft.state
   if (open?.kind !== "message" || open.part === undefined) return
   const content_index = open.item.content.length
-  if (open.part.isRefusal) emitInside(draft, "response.refusal.delta", { content_index, delta: text })
+  if (open.part.is_refusal) emitInside(draft, "response.refusal.delta", { content_index, delta: text })
   else emitInside(draft, "response.output_text.delta", { content_index, delta: text, logprobs: [] })
   draft.state.open = { ...open, part: { ...open.part, text: open.part.text + text } }
 }
@@ -49,8 +49,8 @@ export function addCitation(draft: Draft, citation: Citation): void {
     type: "url_citation" as const,
     url: citation.url,
     title: citation.title ?? "",
-    start_index: citation.startIndex ?? 0,
-    end_index: citation.endIndex ?? 0,
+    start_index: citation.start_index ?? 0,
+    end_index: citation.end_index ?? 0,
   }
   const content_index = open.item.content.length
   const annotation_index = open.part.annotations.length
@@ -67,9 +67,9 @@ export function closeText(draft: Draft): void {
   const { open } = draft.state
   if (open?.kind !== "message" || open.part === undefined) return
   const content_index = open.item.content.length
-  const { text, isRefusal } = open.part
+  const { text, is_refusal } = open.part
   const part = wirePart(open.part)
-  if (isRefusal) emitInside(draft, "response.refusal.done", { content_index, refusal: text })
+  if (is_refusal) emitInside(draft, "response.refusal.done", { content_index, refusal: text })
   else emitInside(draft, "response.output_text.done", { content_index, text, logprobs: [] })
   emitInside(draft, "response.content_part.done", { content_index, part })
   const item = { ...open.item, content: [...open.item.content, part] }
@@ -78,6 +78,6 @@ export function closeText(draft: Draft): void {
 
 /** An output_text has its list of annotations, empty or not (sdk-wire 4). */
 function wirePart(part: NonNullable<OpenMessage["part"]>): WirePart {
-  if (part.isRefusal) return { type: "refusal", refusal: part.text }
+  if (part.is_refusal) return { type: "refusal", refusal: part.text }
   return { type: "output_text", text: part.text, annotations: part.annotations }
 }

@@ -18,8 +18,8 @@ export function writeReasoning(
 ): void {
   const { open } = draft.state
   if (open?.kind !== "reasoning") return
-  const isSamePart = open.part?.of === piece.of && open.part.index === piece.index
-  const { part, item } = isSamePart ? open : openPart(draft, piece)
+  const is_same_part = open.part?.of === piece.of && open.part.index === piece.index
+  const { part, item } = is_same_part ? open : openPart(draft, piece)
   if (part === undefined) return
   if (part.of === "summary") {
     const summary_index = item.summary.length

@@ -16,17 +16,17 @@ export function writeRequest(request: ModelRequest): WireRequest {
     instructions: writeInstructions(request.instructions),
     input: request.items.flatMap(writeItem),
     tools: request.tools.length === 0 ? undefined : request.tools.flatMap(writeTool),
-    tool_choice: request.toolChoice === undefined ? undefined : writeToolChoice(request.toolChoice),
-    parallel_tool_calls: request.parallelToolCalls,
+    tool_choice: request.tool_choice === undefined ? undefined : writeToolChoice(request.tool_choice),
+    parallel_tool_calls: request.parallel_tool_calls,
     reasoning: request.reasoning === undefined ? undefined : writeReasoning(request.reasoning),
-    max_output_tokens: request.maxOutputTokens,
+    max_output_tokens: request.max_output_tokens,
     temperature: request.temperature,
-    top_p: request.topP,
+    top_p: request.top_p,
     store: false as const,
     stream: request.stream,
-    include: request.wantsSealedReasoning ? ["reasoning.encrypted_content"] : undefined,
-    service_tier: request.serviceTier,
-    prompt_cache_key: request.cacheKey,
+    include: request.wants_sealed_reasoning ? ["reasoning.encrypted_content"] : undefined,
+    service_tier: request.service_tier,
+    prompt_cache_key: request.cache_key,
     text: writeText(request),
     metadata: request.metadata,
   })
@@ -42,7 +42,7 @@ function writeToolChoice(choice: ToolChoice): string | { type: string; name: str
 }
 
 function writeReasoning(wish: ReasoningWish): { effort?: string; summary?: string } {
-  const effort = wish.effort ?? (wish.budgetTokens === undefined ? undefined : effortOf(wish.budgetTokens))
+  const effort = wish.effort ?? (wish.budget_tokens === undefined ? undefined : effortOf(wish.budget_tokens))
   return present({ effort, summary: wish.summary })
 }
 
@@ -50,15 +50,15 @@ function writeReasoning(wish: ReasoningWish): { effort?: string; summary?: strin
  * Anthropic's thinking budget as an effort; bounds near the budgets that Claude Code sends for its own
  * levels.
  */
-function effortOf(budgetTokens: number): string {
-  if (budgetTokens <= 4096) return "low"
-  return budgetTokens <= 16_384 ? "medium" : "high"
+function effortOf(budget_tokens: number): string {
+  if (budget_tokens <= 4096) return "low"
+  return budget_tokens <= 16_384 ? "medium" : "high"
 }
 
 function writeText(request: ModelRequest): WireRequest["text"] {
-  const { textFormat, verbosity } = request
-  if (textFormat === undefined && verbosity === undefined) return undefined
-  return present({ format: textFormat === undefined ? undefined : writeFormat(textFormat), verbosity })
+  const { text_format, verbosity } = request
+  if (text_format === undefined && verbosity === undefined) return undefined
+  return present({ format: text_format === undefined ? undefined : writeFormat(text_format), verbosity })
 }
 
 function writeFormat(format: TextFormat): { [key: string]: unknown } {

@@ -27,9 +27,9 @@ export function writeTool(tool: Tool): WireTool[] {
 
 /** `strict` is always said, because the wire's default is true while other protocols' is false. */
 function writeFunction(tool: FunctionTool): WireTool {
-  const { name, description, isDeferred, parameters } = tool
-  const strict = tool.isStrict ?? false
-  const wire = { type: "function", name, description, strict, defer_loading: isDeferred }
+  const { name, description, is_deferred, parameters } = tool
+  const strict = tool.is_strict ?? false
+  const wire = { type: "function", name, description, strict, defer_loading: is_deferred }
   return { ...present(wire), parameters: parameters ?? null }
 }
 
@@ -41,19 +41,19 @@ function writeCustom(tool: CustomTool): WireTool {
 
 /** codex-cli-wire 8. */
 function writeWebSearch(tool: WebSearchTool): WireTool {
-  const { allowedDomains, userLocation } = tool
+  const { allowed_domains, user_location } = tool
   return present({
     type: "web_search",
-    external_web_access: tool.hasLiveAccess,
-    filters: allowedDomains === undefined ? undefined : { allowed_domains: allowedDomains },
-    user_location: userLocation === undefined ? undefined : writeLocation(userLocation),
-    search_context_size: tool.contextSize,
-    search_content_types: tool.contentTypes,
+    external_web_access: tool.has_live_access,
+    filters: allowed_domains === undefined ? undefined : { allowed_domains: allowed_domains },
+    user_location: user_location === undefined ? undefined : writeLocation(user_location),
+    search_context_size: tool.context_size,
+    search_content_types: tool.content_types,
   })
 }
 
 /** Always in one order, so that the same tool is the same bytes. */
-function writeLocation(location: NonNullable<WebSearchTool["userLocation"]>): { type: string } {
+function writeLocation(location: NonNullable<WebSearchTool["user_location"]>): { type: string } {
   const { country, region, city, timezone } = location
   return present({ type: "approximate", country, region, city, timezone })
 }

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
 import { collectResponse } from "../../../../src/gateway/protocol/openai-responses/collect.ts"
 
-const start = { id: "resp_1", createdAt: 7, model: "m" }
+const start = { id: "resp_1", created_at: 7, model: "m" }
 
 test("events that never end are a failure, not an answer", () => {
   const events: ModelEvent[] = [{ type: "text-start" }, { type: "text-delta", text: "half" }]

@@ -6,7 +6,7 @@ import { EVENT_LOSSES } from "../../../../src/gateway/protocol/openai-responses/
 import { readAnswer } from "../../../../src/gateway/protocol/openai-responses/read-events.ts"
 import { NO_USAGE } from "../../../../src/wallet/pricing/usage.ts"
 
-const start = { id: "resp_1", createdAt: 1, model: "m" }
+const start = { id: "resp_1", created_at: 1, model: "m" }
 const end: ModelEvent = { type: "answer-end", stop: "end" }
 const counted = (usage: object): ModelEvent => ({
   type: "usage",
@@ -22,7 +22,7 @@ const answered = (part: object) =>
 
 const cases: { [field: string]: () => void } = {
   stop_sequence: () => {
-    const stopped: ModelEvent = { type: "answer-end", stop: "stop_sequence", stopSequence: "END" }
+    const stopped: ModelEvent = { type: "answer-end", stop: "stop_sequence", stop_sequence: "END" }
     expect(carried(stopped)).toEqual(carried(end))
   },
   refusal: () => expect(carried({ type: "answer-end", stop: "refusal" })).toEqual(carried(end)),

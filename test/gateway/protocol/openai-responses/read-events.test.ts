@@ -69,8 +69,8 @@ describe("recorded streams", () => {
       phase: "commentary",
     })
     expect(events.filter(event => event.type === "tool-call-start")).toEqual([
-      { type: "tool-call-start", tool: "function", callId: "call_exec_1", name: "exec_command" },
-      { type: "tool-call-start", tool: "custom", callId: "call_patch_1", name: "apply_patch" },
+      { type: "tool-call-start", tool: "function", call_id: "call_exec_1", name: "exec_command" },
+      { type: "tool-call-start", tool: "custom", call_id: "call_patch_1", name: "apply_patch" },
     ])
     expect(texts(events)[2]).toBe('{"cmd":"echo hi && pwd"}')
     expect(events.at(-1)).toEqual({ type: "answer-end", stop: "tool_call" })
@@ -81,7 +81,7 @@ describe("recorded streams", () => {
     expect(events.filter(event => event.type === "hosted-call-end")).toHaveLength(3)
     expect(texts(events)).toEqual(["Answer [1]"])
     expect(events.find(event => event.type === "text-citation")).toMatchObject({
-      citation: { url: "https://example.com", title: "Ex", startIndex: 0, endIndex: 6 },
+      citation: { url: "https://example.com", title: "Ex", start_index: 0, end_index: 6 },
     })
     expect(events.at(-1)).toEqual({ type: "answer-end", stop: "end" })
   })
@@ -99,7 +99,7 @@ describe("recorded streams", () => {
     expect(events[1]).toEqual({
       type: "tool-call-start",
       tool: "tool_search",
-      callId: "c0",
+      call_id: "c0",
       name: "tool_search",
     })
     expect(texts(events)).toEqual(['{"query":"add numbers","limit":5}'])
@@ -144,7 +144,7 @@ describe("sloppy upstreams", () => {
       completed,
     ])
     expect(texts(events)).toEqual(['{"x":', "1}", '{"y":', "2}"])
-    expect(events.filter(event => event.type === "tool-call-start").map(event => event.callId)).toEqual([
+    expect(events.filter(event => event.type === "tool-call-start").map(event => event.call_id)).toEqual([
       "call_a",
       "call_b",
     ])
@@ -216,7 +216,7 @@ describe("sloppy upstreams", () => {
     const incomplete = { incomplete_details: { reason: "max_output_tokens" } }
     const events = readAll([added(call, 0), { type: "response.incomplete", response: incomplete }])
     expect(events.slice(2)).toEqual([
-      { type: "tool-call-end", isCut: true },
+      { type: "tool-call-end", is_cut: true },
       { type: "answer-end", stop: "max_tokens" },
     ])
   })
@@ -226,7 +226,7 @@ describe("sloppy upstreams", () => {
     const wire = [done({ type: "function_call", name: "f", arguments: "{}" }), done(nameless), completed]
     const starts = readAll(wire).filter(event => event.type === "tool-call-start")
     expect(starts).toEqual([
-      { type: "tool-call-start", tool: "function", callId: "call_unnamed_0", name: "f" },
+      { type: "tool-call-start", tool: "function", call_id: "call_unnamed_0", name: "f" },
     ])
   })
 

@@ -67,8 +67,8 @@ describe("recorded Codex CLI requests", () => {
   test("a search result loads its tools, deferred ones marked", () => {
     const { items } = read(loadRequest("10-tool-search-followup.request.json"))
     expect(items.find(item => item.kind === "tool-search-result")).toMatchObject({
-      callId: "c0",
-      tools: [{ kind: "namespace", name: "mcp__demo", tools: [{ name: "add_numbers", isDeferred: true }] }],
+      call_id: "c0",
+      tools: [{ kind: "namespace", name: "mcp__demo", tools: [{ name: "add_numbers", is_deferred: true }] }],
     })
   })
 
@@ -118,8 +118,8 @@ describe("forms that clients use", () => {
 
   test("a choice among several tools is softened, not refused", () => {
     const choice = { type: "allowed_tools", mode: "required", tools: [{ type: "function", name: "f" }] }
-    expect(read({ model: "m", input: [], tool_choice: choice }).toolChoice).toBe("required")
-    expect(read({ model: "m", input: [], tool_choice: { type: "file_search" } }).toolChoice).toBe("auto")
+    expect(read({ model: "m", input: [], tool_choice: choice }).tool_choice).toBe("required")
+    expect(read({ model: "m", input: [], tool_choice: { type: "file_search" } }).tool_choice).toBe("auto")
   })
 
   test("any effort word passes", () => {

@@ -18,7 +18,7 @@ const answer: ModelEvent[] = [
   { type: "text-delta", text: "hel" },
   { type: "text-delta", text: "lo" },
   { type: "text-end" },
-  { type: "tool-call-start", tool: "function", callId: "c", name: "f" },
+  { type: "tool-call-start", tool: "function", call_id: "c", name: "f" },
   { type: "tool-call-delta", text: "{}" },
   { type: "tool-call-end" },
   { type: "usage", reported: { usage: { ...NO_USAGE, input_tokens: 3, output_tokens: 2 } } },
@@ -26,7 +26,7 @@ const answer: ModelEvent[] = [
 ]
 
 function legalStream(): JsonObject[] {
-  let state = startWriting({ id: "resp_1", createdAt: 1, model: "m" })
+  let state = startWriting({ id: "resp_1", created_at: 1, model: "m" })
   const events = answer.flatMap(event => {
     const [next, written] = writeEvents(state, event)
     state = next

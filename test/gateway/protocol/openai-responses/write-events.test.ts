@@ -13,7 +13,7 @@ import { arbitraryAnswer, arbitraryFailure } from "../../../support/arbitrary-mo
 import { checkPropertyAsync } from "../../../support/property.ts"
 import { loadStream } from "../../../support/responses-fixtures.ts"
 
-const start: WritingStart = { id: "resp_1", createdAt: 1_700_000_000, model: "gpt-x" }
+const start: WritingStart = { id: "resp_1", created_at: 1_700_000_000, model: "gpt-x" }
 
 function writeAll(events: ModelEvent[], from = start): WireEvent[] {
   let state = startWriting(from)
@@ -84,7 +84,7 @@ describe("order", () => {
   test("a web search is visible while it runs", () => {
     const raw = { type: "web_search_call", status: "completed", action: { type: "search", query: "q" } }
     const events: ModelEvent[] = [
-      { type: "hosted-call-start", callType: "web_search_call" },
+      { type: "hosted-call-start", call_type: "web_search_call" },
       { type: "hosted-call-end", raw },
     ]
     expect(types(events).slice(2)).toEqual([
@@ -110,8 +110,8 @@ describe("order", () => {
   })
 
   test("ids are made from the response's id and never twice", () => {
-    const call = (callId: string): ModelEvent[] => [
-      { type: "tool-call-start", tool: "function", callId, name: "f" },
+    const call = (call_id: string): ModelEvent[] => [
+      { type: "tool-call-start", tool: "function", call_id, name: "f" },
       { type: "tool-call-end" },
     ]
     const { output } = collectResponse(start, [...call("a"), ...call("b"), ...text("x"), end])
@@ -123,7 +123,7 @@ describe("calls", () => {
   test("digits beyond 2^53 and odd spacing go out byte for byte", () => {
     const whole = '{"id": 9007199254740993,  "n":1.0}'
     const events: ModelEvent[] = [
-      { type: "tool-call-start", tool: "function", callId: "c", name: "f", namespace: "mcp__x" },
+      { type: "tool-call-start", tool: "function", call_id: "c", name: "f", namespace: "mcp__x" },
       { type: "tool-call-delta", text: whole.slice(0, 12) },
       { type: "tool-call-delta", text: whole.slice(12) },
       { type: "tool-call-end" },
@@ -135,7 +135,7 @@ describe("calls", () => {
 
   test("a tool search has an object for arguments and no deltas", () => {
     const events: ModelEvent[] = [
-      { type: "tool-call-start", tool: "tool_search", callId: "c", name: "tool_search" },
+      { type: "tool-call-start", tool: "tool_search", call_id: "c", name: "tool_search" },
       { type: "tool-call-delta", text: '{"query":"x"}' },
       { type: "tool-call-end" },
     ]
@@ -146,9 +146,9 @@ describe("calls", () => {
 
   test("a cut call is incomplete", () => {
     const events: ModelEvent[] = [
-      { type: "tool-call-start", tool: "custom", callId: "c", name: "apply_patch" },
+      { type: "tool-call-start", tool: "custom", call_id: "c", name: "apply_patch" },
       { type: "tool-call-delta", text: "*** Begin" },
-      { type: "tool-call-end", isCut: true },
+      { type: "tool-call-end", is_cut: true },
     ]
     expect(last(events)).toMatchObject({ item: { status: "incomplete", input: "*** Begin" } })
   })
@@ -164,7 +164,7 @@ describe("ends", () => {
       type: "response.incomplete",
       response: { status: "incomplete", incomplete_details: { reason }, output: [{ status: "incomplete" }] },
     })
-    expect(last(events, { ...start, isCodex: true })).toMatchObject({
+    expect(last(events, { ...start, is_codex: true })).toMatchObject({
       type: "response.completed",
       response: { status: "completed", incomplete_details: null, output: [{ status: "completed" }] },
     })
@@ -187,7 +187,7 @@ describe("ends", () => {
   })
 
   test("a failure keeps finished items and does not finish the open one", () => {
-    const call: ModelEvent[] = [{ type: "tool-call-start", tool: "function", callId: "c", name: "f" }]
+    const call: ModelEvent[] = [{ type: "tool-call-start", tool: "function", call_id: "c", name: "f" }]
     const failed: ModelEvent = { type: "answer-failed", code: "server_error", message: "cut" }
     const events = writeAll([...text("done"), ...call, failed])
     expect(events.filter(event => event.type === "response.output_item.done")).toHaveLength(1)

@@ -24,14 +24,14 @@ import {
 import { checkProperty } from "../../../support/property.ts"
 
 const here = import.meta.path
-const start = { id: "resp_test", createdAt: 1_700_000_000, model: "model-x" }
+const start = { id: "resp_test", created_at: 1_700_000_000, model: "model-x" }
 const anyAnswer = fc.oneof(
   { weight: 3, arbitrary: arbitraryAnswer },
   { weight: 1, arbitrary: arbitraryFailure },
 )
 
-function writeAll(events: ModelEvent[], isCodex = false): WireEvent[] {
-  let state = startWriting({ ...start, isCodex })
+function writeAll(events: ModelEvent[], is_codex = false): WireEvent[] {
+  let state = startWriting({ ...start, is_codex })
   return events.flatMap(event => {
     const [next, written] = writeEvents(state, event)
     state = next
@@ -102,8 +102,8 @@ describe("requests", () => {
 
 describe("answers", () => {
   test("laws 2 and 3: every written stream is legal", () => {
-    checkProperty(here, fc.tuple(anyAnswer, fc.boolean()), ([events, isCodex]) => {
-      expect(validateEvents(JSON.parse(JSON.stringify(writeAll(events, isCodex))))).toEqual([])
+    checkProperty(here, fc.tuple(anyAnswer, fc.boolean()), ([events, is_codex]) => {
+      expect(validateEvents(JSON.parse(JSON.stringify(writeAll(events, is_codex))))).toEqual([])
     })
   })
 
@@ -194,9 +194,9 @@ describe("upstreams that leave things out", () => {
   })
 
   test("all deltas may be missing when items come whole", () => {
-    checkProperty(here, fc.tuple(arbitraryAnswer, fc.boolean()), ([events, hasParts]) => {
+    checkProperty(here, fc.tuple(arbitraryAnswer, fc.boolean()), ([events, has_parts]) => {
       const deltaless = writeAll(events).filter(event => !event.type.endsWith(".delta"))
-      const wire = deltaless.filter(event => hasParts || !optional.includes(event.type))
+      const wire = deltaless.filter(event => has_parts || !optional.includes(event.type))
       expect(gist(withoutPhases(readAll(wire))).slice(1)).toEqual(gist(withoutPhases(events)).slice(1))
     })
   })
@@ -227,11 +227,11 @@ describe("upstreams that leave things out", () => {
 
   test("known events with arbitrary members never throw and give a legal stream", () => {
     const type = fc.constantFrom(...new Set(["response.output_item.added", "response.output_item.done"]))
-    const itemType = fc.constantFrom("message", "reasoning", "function_call", "custom_tool_call", "x_call")
+    const item_type = fc.constantFrom("message", "reasoning", "function_call", "custom_tool_call", "x_call")
     const event = fc.record({
       type,
       output_index: fc.nat(3),
-      item: fc.record({ type: itemType, id: fc.jsonValue() }),
+      item: fc.record({ type: item_type, id: fc.jsonValue() }),
     })
     const delta = fc.record({
       type: fc.constantFrom("response.output_text.delta", "response.function_call_arguments.delta"),

@@ -27,8 +27,8 @@ test.each([
   [1024, "low"],
   [16_000, "medium"],
   [31_999, "high"],
-])("a thinking budget of %d is the effort %s", (budgetTokens, effort) => {
-  expect(writeRequest({ ...plain, reasoning: { budgetTokens } }).reasoning).toEqual({ effort })
+])("a thinking budget of %d is the effort %s", (budget_tokens, effort) => {
+  expect(writeRequest({ ...plain, reasoning: { budget_tokens } }).reasoning).toEqual({ effort })
 })
 
 test("what only another protocol can say is left out", () => {
@@ -44,13 +44,13 @@ test("what only another protocol can say is left out", () => {
 })
 
 test("a tool search whose arguments are no object searches for the model's words", () => {
-  const call = { kind: "tool-call" as const, tool: "tool_search" as const, callId: "c", name: "tool_search" }
+  const call = { kind: "tool-call" as const, tool: "tool_search" as const, call_id: "c", name: "tool_search" }
   const { input } = writeRequest({ ...plain, items: [{ ...call, arguments: "add numbers" }] })
   expect(input).toMatchObject([{ execution: "client", arguments: { query: "add numbers" } }])
 })
 
 describe("losses", () => {
-  const result = { kind: "tool-result" as const, tool: "function" as const, callId: "c", output: "no" }
+  const result = { kind: "tool-result" as const, tool: "function" as const, call_id: "c", output: "no" }
   const thought = { kind: "reasoning" as const, summary: [], text: [], sealed: "S" }
   const text = { kind: "text" as const, text: "t" }
   const cases: { [field: string]: [ModelRequest, ModelRequest] } = {
@@ -59,13 +59,13 @@ describe("losses", () => {
       { ...plain, instructions: [text] },
       { ...plain, instructions: [{ ...text, cache: "1h" }] },
     ],
-    isError: [
+    is_error: [
       { ...plain, items: [result] },
-      { ...plain, items: [{ ...result, isError: true }] },
+      { ...plain, items: [{ ...result, is_error: true }] },
     ],
-    isRedacted: [
+    is_redacted: [
       { ...plain, items: [thought] },
-      { ...plain, items: [{ ...thought, isRedacted: true }] },
+      { ...plain, items: [{ ...thought, is_redacted: true }] },
     ],
   }
   test.each(WRITE_LOSSES.map(loss => loss.field))("%s changes nothing", field => {
