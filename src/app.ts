@@ -8,8 +8,14 @@ import { createKeyRing } from "./auth/keys.ts"
 import { assertSecret } from "./auth/secret.ts"
 import { createVault } from "./auth/vault.ts"
 import type { AnswerNeeds } from "./gateway/answer.ts"
+import { callModel } from "./gateway/call.ts"
 import { openCatalog } from "./gateway/catalog/catalog.ts"
 import { seedModels } from "./gateway/catalog/seed.ts"
+import { openPolicies } from "./gateway/policy/policy.ts"
+import { createReasoningMemory } from "./gateway/reasoning-memory.ts"
+import { exposeRouteHealth } from "./gateway/routing/route-report.ts"
+import { createRouting } from "./gateway/routing/routing.ts"
+import { createRuns } from "./gateway/stored/runs.ts"
 import type { Fetch } from "./gateway/upstream/send.ts"
 import { createWatch } from "./gateway/upstream/watchdog.ts"
 import { type Clock, systemClock } from "./platform/clock.ts"
@@ -55,6 +61,8 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
   const metrics = createMetrics()
   await seedModels({ store, clock, newId })
   const catalog = await openCatalog({ config, read: store.read, vault })
+  const routing = createRouting({ clock, random })
+  exposeRouteHealth(metrics.registry, routing)
   const keys = createKeyRing({ store, vault, clock })
   events.listen(event => {
     // Changes by another process are seen by serve.ts, a little later.
@@ -64,7 +72,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
       metrics.route_failures.inc({ upstream, failure })
     }
   })
-  return {
+  const app: App = {
     config,
     clock,
     random,
@@ -75,6 +83,9 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     vault,
     events,
     catalog,
+    policies: await openPolicies({ read: store.read }),
+    routing,
+    reasoning_memory: createReasoningMemory(clock),
     boot_id: newId("boot"),
     fetch: seams.fetch ?? fetch,
     metrics,
@@ -86,11 +97,14 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     drains: { open: 0 },
     connections: new Set(),
     watch: createWatch(clock),
+    runs: createRuns(),
+    callModel: call => callModel(app, call),
     async close() {
       await store.close()
       await cache.close()
     },
   }
+  return app
 }
 
 function openStores(config: Config, log: Log): { store: Store; cache: Store } {

@@ -5,6 +5,7 @@ import { customerCommands } from "./admin/commands/customers.ts"
 import { operationCommands } from "./admin/commands/operation.ts"
 import { examine } from "./admin/doctor.ts"
 import { type App, openApp } from "./app.ts"
+import { CONFORMANCE_USAGE, readOptions, runConformance } from "./conformance/command.ts"
 import { ConfigError, readConfig, VARIABLES } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
 import { startEventLog } from "./platform/event-log.ts"
@@ -29,6 +30,7 @@ const HELP = `codexapi ${VERSION}: metered, prepaid access to coding models
   codexapi admin <command>       manage; works while the server runs
   codexapi verify-ledger         check every law of the books
   codexapi doctor                look for what is wrong with this installation
+  codexapi conformance           run our protocol and billing cases against a server; --help says more
   codexapi version | help
 
 --json prints JSON.
@@ -52,6 +54,8 @@ async function main(words: string[]): Promise<number> {
       return withApp(app => verify(app, is_json))
     case "doctor":
       return withApp(app => diagnose(app, is_json))
+    case "conformance":
+      return testServer(rest, is_json)
     case "version":
     case "--version":
       await print(is_json ? JSON.stringify({ version: VERSION }) : VERSION)
@@ -122,6 +126,18 @@ async function diagnose(app: App, is_json: boolean): Promise<number> {
     is_json,
   )
   return findings.some(finding => finding.result === "fail") ? EXIT_FAILED : EXIT_OK
+}
+
+async function testServer(words: string[], is_json: boolean): Promise<number> {
+  if (words.includes("--help")) {
+    await print(CONFORMANCE_USAGE)
+    return EXIT_OK
+  }
+  const { host, port } = readConfig(process.env)
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  const own_url = `http://${name.includes(":") ? `[${name}]` : name}:${port}`
+  const options = readOptions(words, { own_url, key: process.env.CODEXAPI_KEY })
+  return (await runConformance(options, { print, is_json })) ? EXIT_OK : EXIT_FAILED
 }
 
 async function withApp(work: (app: App) => Promise<number>): Promise<number> {

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { type App, openApp } from "./app.ts"
 import { createAdminKey, hasAdminKey } from "./auth/admin-keys.ts"
 import { seedUpstreams } from "./gateway/catalog/seed.ts"
+import { recoverStored } from "./gateway/stored/recovery.ts"
 import { watchChanges } from "./platform/changes.ts"
 import type { Config } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
@@ -52,6 +53,9 @@ async function startApp(app: App, unlock: () => void): Promise<Running> {
   await app.catalog.reload()
   const recovered = await recoverMeters(app)
   if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
+  const interrupted = await recoverStored(app)
+  if (interrupted > 0)
+    app.log.warn("background responses of a server that stopped have failed", { count: interrupted })
   await writeFirstAdminKey(app)
   // First what can fail: nothing must go on when the port is taken.
   const server = listen(app)
@@ -94,7 +98,11 @@ function watchForChanges(app: App): () => void {
   const onError = (error: unknown) => app.log.error("looking for changes failed", describeError(error))
   return watchChanges(
     { read: app.store.read, clock: app.clock, onError },
-    { auth: () => app.keys.forget(), catalog: () => app.catalog.reload() },
+    {
+      auth: () => app.keys.forget(),
+      catalog: () => app.catalog.reload(),
+      policy: () => app.policies.reload(),
+    },
   )
 }
 

@@ -6,8 +6,10 @@ import { registerRoutes } from "./account/register/routes.ts"
 import { signInRoutes } from "./account/sign-in/routes.ts"
 import { adminRoutes } from "./admin/routes.ts"
 import type { App } from "./app.ts"
-import { writeError } from "./gateway/protocol/openai-responses/errors.ts"
+import { CLIENTS } from "./gateway/protocol/codecs.ts"
 import { gatewayRoutes } from "./gateway/routes.ts"
+import { storedRoutes } from "./gateway/stored/routes.ts"
+import { tokenRoutes } from "./gateway/tokens/routes.ts"
 import { AppError } from "./platform/errors.ts"
 import { describeError } from "./platform/log.ts"
 import { problemResponse } from "./platform/problem.ts"
@@ -54,7 +56,9 @@ export function createServer(app: App) {
       .use(walletRoutes(app)) //            /api/v1/wallet/status
       .use(usageRoutes(app)) //             /api/v1/billing/token-usage
       // ── gateway ──
-      .use(gatewayRoutes(app)) //           /v1/responses       /v1/models
+      .use(gatewayRoutes(app)) //           /v1/responses       /v1/chat/completions  /v1/messages  /v1/models
+      .use(storedRoutes(app)) //            /v1/responses/{id}  /v1/chat/completions/{id}
+      .use(tokenRoutes(app)) //             /v1/responses/count_tokens  /v1/messages/count_tokens
       // ── operator ──
       .use(adminRoutes(app)) //             /metrics
   )
@@ -79,10 +83,12 @@ function answerError(app: App, failed: Failed): Response {
   else app.events.emit("request-refused", { reason: error.reason, code: error.detail.code ?? error.reason })
   const path = new URL(request.url).pathname
   if (!path.startsWith("/v1/")) return problemResponse(error, request_id)
-  const answer = writeError(error)
+  // Beside the doors themselves: paths under them that do not exist, stored objects, model lists.
+  const protocol = /^\/v1\/messages(?:\/|$)/.test(path) ? "anthropic-messages" : "openai-responses"
+  const answer = CLIENTS[protocol].writeError(error, request_id)
   return new Response(answer.body, {
     status: answer.status,
-    headers: { ...answer.headers, "x-request-id": request_id },
+    headers: { ...answer.headers, "x-request-id": request_id, "request-id": request_id },
   })
 }
 

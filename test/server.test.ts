@@ -17,6 +17,13 @@ const EXTRA = new Set([
   "GET /swagger/assets/api-reference.js",
   // The documented form of the one that takes slashes.
   "GET /v1/models/{}",
+  // The official SDK's own names of what the list has under another: update by POST, count by `input_tokens`,
+  // compact what is not stored (sdk-wire 1), the messages of a stored completion, and the tokens of Claude Code.
+  "POST /v1/chat/completions/{}",
+  "GET /v1/chat/completions/{}/messages",
+  "POST /v1/responses/input_tokens",
+  "POST /v1/responses/compact",
+  "POST /v1/messages/count_tokens",
   // Only to refuse WebSockets.
   "GET /v1/responses",
 ])
@@ -88,9 +95,23 @@ describe("the URL map", () => {
       "GET /api/v1/me/api-keys",
       "DELETE /api/v1/me/api-keys/{key_id}",
       "GET /api/v1/wallet/status",
+      "POST /v1/chat/completions",
+      "GET /v1/chat/completions",
+      "DELETE /v1/chat/completions/{completion_id}",
+      "GET /v1/chat/completions/{completion_id}",
+      "PATCH /v1/chat/completions/{completion_id}",
+      "POST /v1/completions",
+      "POST /v1/messages",
+      "POST /v1/messages/{subpath:path}",
       "GET /v1/models",
       "GET /v1/models/{model_id:path}",
       "POST /v1/responses",
+      "POST /v1/responses/count_tokens",
+      "DELETE /v1/responses/{response_id}",
+      "GET /v1/responses/{response_id}",
+      "POST /v1/responses/{response_id}/cancel",
+      "POST /v1/responses/{response_id}/compact",
+      "GET /v1/responses/{response_id}/input_items",
     ])
   })
 })
@@ -106,7 +127,8 @@ describe("without a key", () => {
         continue
       }
       expect({ name, status: answer.status }).toEqual({ name, status: 401 })
-      if (endpoint.path.startsWith("/v1/")) await expectOpenAiError(answer, "missing_api_key")
+      if (endpoint.path.startsWith("/v1/messages")) await expectAnthropicError(answer, "authentication_error")
+      else if (endpoint.path.startsWith("/v1/")) await expectOpenAiError(answer, "missing_api_key")
       else await expectProblem(answer, "missing_api_key")
     }
   })
@@ -127,6 +149,16 @@ async function expectProblem(answer: Response, code: string): Promise<void> {
     status: answer.status,
     code,
     type: `urn:codexapi:problem:${code}`,
+  })
+}
+
+async function expectAnthropicError(answer: Response, type: string): Promise<void> {
+  expect(answer.headers.get("content-type")).toBe("application/json")
+  const request_id = answer.headers.get("request-id")
+  expect(await answer.json()).toEqual({
+    type: "error",
+    error: { type, message: expect.any(String) },
+    request_id: request_id!,
   })
 }
 

@@ -15,7 +15,7 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const sources = files.filter(file => file.startsWith("src/"))
 
 /** Imports point left only. `account` and `wallet` pages lie above what they show; `site` shows everything. */
-const ORDER = ["platform", "auth", "wallet", "account", "gateway", "site", "admin"]
+const ORDER = ["platform", "auth", "wallet", "account", "gateway", "site", "admin", "conformance"]
 /** Files directly in src: they make, map and start everything. */
 const TOP = ORDER.length
 
@@ -184,8 +184,9 @@ describe("tests", () => {
 
 /** `test/wallet/ledger/post.test.ts` mirrors `src/wallet/ledger/post.ts`; `forward-credit.test.ts` its `forward.ts`. */
 function isMirrored(file: string): boolean {
-  if (/^test\/(e2e|simulation|support|torture|bench)\//.test(file) || file === "test/tidy.test.ts")
-    return true
+  // Whole things are tested there: programs, the laws of all protocols, the real clients.
+  if (/^test\/(e2e|simulation|support|torture|bench|fuzz|gateway\/laws)\//.test(file)) return true
+  if (file === "test/tidy.test.ts") return true
   const name = file.replace(/^test\//, "").replace(/\.test\.ts$/, "")
   const folder = dirname(name)
   const base = name.slice(folder.length + 1)

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite"
 import { existsSync, statSync } from "node:fs"
 import { join } from "node:path"
-import type { Catalog } from "../gateway/catalog/catalog.ts"
+import type { Catalog, Upstream } from "../gateway/catalog/catalog.ts"
 import type { Config } from "../platform/config.ts"
 import type { Store } from "../platform/store.ts"
 import { verifyLedger } from "../wallet/ledger/verify.ts"
@@ -29,7 +29,7 @@ export async function examine(needs: DoctorNeeds): Promise<Finding[]> {
     checkSecret(config),
     checkPublicUrl(config),
     checkUpstreams(needs),
-    checkModels(needs),
+    await checkModels(needs),
   ]
 }
 
@@ -77,9 +77,13 @@ function checkPublicUrl(config: Config): Finding {
   return { check, result: "warn", detail }
 }
 
+const describeUpstream = ({ id, protocol, quirks }: Upstream): string =>
+  `${id} (${[protocol, ...quirks].join(", ")})`
+
 function checkUpstreams({ config, catalog }: DoctorNeeds): Finding {
   const check = "upstreams"
-  const used = new Set(catalog.list().flatMap(model => model.routes.map(route => route.upstream.id)))
+  const routes = catalog.list().flatMap(model => model.routes)
+  const used = new Map(routes.map(({ upstream }) => [upstream.id, upstream]))
   const skipped = catalog.skipped()
   if (skipped.length > 0) {
     const detail = skipped.map(({ id, why }) => `${id} cannot be used: ${why}`).join("; ")
@@ -99,12 +103,25 @@ function checkUpstreams({ config, catalog }: DoctorNeeds): Finding {
   return {
     check,
     result: used.size > 0 ? "ok" : "fail",
-    detail: [...used].join(", ") || "none: set OPENAI_API_KEY or add one",
+    detail:
+      [...used.values()].map(describeUpstream).join("; ") ||
+      "none: set OPENAI_API_KEY or `codexapi admin upstream add --preset …`",
   }
 }
 
-function checkModels({ catalog }: DoctorNeeds): Finding {
+/** Models without a route are for other upstreams; one that has a route and no price was meant to be sold. */
+async function checkModels({ catalog, store }: DoctorNeeds): Promise<Finding> {
+  const check = "models served"
   const models = catalog.list()
-  const detail = models.length > 0 ? models.map(model => model.id).join(", ") : "none has a price and a route"
-  return { check: "models served", result: models.length > 0 ? "ok" : "fail", detail }
+  const routed = await store.read.all<{ model_id: string }>("SELECT DISTINCT model_id FROM route")
+  const has_route = new Set(routed.map(route => route.model_id))
+  const unserved = catalog.unserved()
+  const unpriced = unserved.filter(({ id, why }) => why === "no price" && has_route.has(id))
+  const served = models.map(model => model.id).join(", ") || "none has a price and a route"
+  const others = unserved.map(({ id, why }) => `${id} (${why})`).join(", ")
+  const detail = others === "" ? served : `${served}; not served: ${others}`
+  if (models.length === 0) return { check, result: "fail", detail }
+  if (unpriced.length === 0) return { check, result: "ok", detail }
+  const names = unpriced.map(({ id }) => id).join(", ")
+  return { check, result: "warn", detail: `${detail}; set a price for ${names}: codexapi admin rate set` }
 }

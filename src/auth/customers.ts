@@ -57,6 +57,10 @@ export const findCustomerByEmail = (q: Query, email: string): Promise<Customer |
 export const listCustomers = (q: Query, page: { limit: number; after: string }): Promise<Customer[]> =>
   q.all<Customer>(`SELECT ${COLUMNS} FROM customer WHERE id > ? ORDER BY id LIMIT ?`, page.after, page.limit)
 
+/** VIP Priority until then; null ends it. */
+export const setVipUntil = (q: TxQuery, customer_id: string, vip_until: number | null): Promise<number> =>
+  q.run("UPDATE customer SET vip_until = ? WHERE id = ?", vip_until, customer_id)
+
 /** The active customer with this e-mail address and password, or `undefined`; both cases take the same time. */
 export async function checkPassword(
   needs: { store: Store },

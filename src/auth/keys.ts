@@ -14,6 +14,8 @@ export interface Caller {
   /** The public models the key may use; null is every model. */
   models: readonly string[] | null
   expires_at: number | null
+  /** Until when its customer is served first; null is never. */
+  vip_until: number | null
 }
 
 /**
@@ -55,7 +57,7 @@ interface KeyMakerNeeds {
   clock: Clock
 }
 
-const FIND_CALLER = `SELECT k.id AS key_id, k.kind AS key_kind, k.customer_id, k.models, k.expires_at
+const FIND_CALLER = `SELECT k.id AS key_id, k.kind AS key_kind, k.customer_id, k.models, k.expires_at, c.vip_until
   FROM api_key k JOIN customer c ON c.id = k.customer_id
   WHERE k.token_hash = ? AND k.revoked_at IS NULL AND c.status = 'active'`
 

@@ -8,6 +8,8 @@ export const customer = table("customer", {
   /** Argon2id in PHC form. */
   password_hash: string().notNull(),
   status: oneOf(["active", "suspended"]).notNull(),
+  /** VIP Priority until then: first in the queue of a full upstream, and VIP-only routes. */
+  vip_until: time(),
   created_at: time().notNull(),
 })
 

@@ -3,39 +3,83 @@ import type { AppError } from "../platform/errors.ts"
 import type { Settlement } from "../wallet/metering/receipt.ts"
 import { LARGEST_ANSWER_BYTES } from "./dispatch.ts"
 import { type Forwarding, finish, nextBytes } from "./forward.ts"
-import { wholeAnswer } from "./protocol/openai-responses/whole-answer.ts"
-import { failureOf } from "./upstream/failures.ts"
+import { answerMap, type Outlet, type Passing } from "./outlet.ts"
+import { CLIENTS, UPSTREAMS } from "./protocol/codecs.ts"
+import { errorOfFailure } from "./protocol/failure.ts"
+import type { ModelEvent } from "./protocol/model-event.ts"
+import { dataOf } from "./protocol/sse.ts"
 
 export interface Collected {
-  /** The response object as JSON text. */
+  /** The answer object as JSON text. */
   text: string
   settlement: Settlement | undefined
 }
 
+/** Keeps what a stream says instead of showing it. */
+export interface Collector extends Outlet {
+  /** The answer that the complete stream amounts to; `undefined` when it has none. Throws the error that it ended with. */
+  whole(): string | undefined
+}
+
+const NOTHING = new Uint8Array(0)
+
+export const openCollector = (passing: Passing): Collector =>
+  passing.outgoing.is_passed ? collectBytes(passing) : collectEvents(passing)
+
+function collectBytes({ connection, start }: Passing): Collector {
+  const chunks: Uint8Array[] = []
+  return {
+    write(batch) {
+      chunks.push(connection.passage.adapt(batch, start))
+      return NOTHING
+    },
+    fail: () => NOTHING,
+    keepalive: () => NOTHING,
+    whole() {
+      const text = Buffer.concat(chunks).toString("latin1")
+      return UPSTREAMS[connection.route.upstream.protocol].wholeAnswer(text)
+    },
+  }
+}
+
+function collectEvents({ door, start, connection, outgoing }: Passing): Collector {
+  const reader = UPSTREAMS[connection.route.upstream.protocol].startReading()
+  const map = answerMap(door, connection, outgoing)
+  const events: ModelEvent[] = []
+  return {
+    write(batch) {
+      for (const data of dataOf(batch)) events.push(...map.map(reader.read(data)))
+      if (batch.is_end) events.push(...map.map(reader.end()))
+      return NOTHING
+    },
+    fail: () => NOTHING,
+    keepalive: () => NOTHING,
+    whole: () => JSON.stringify(CLIENTS[door.protocol].collect(start, events)),
+  }
+}
+
 /**
- * Reads the stream to its end, holding slices on the way, and gives the response that its terminal event carries.
+ * Reads the stream to its end, holding slices on the way, and gives the answer that it amounts to.
  * `undefined` when the client has left. Throws the error by which we ended the stream: out of credit, cut, silent.
  */
-export async function collectAnswer(forwarding: Forwarding): Promise<Collected | undefined> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for (;;) {
+export async function collectAnswer(
+  forwarding: Forwarding,
+  collector: Collector,
+): Promise<Collected | undefined> {
+  const { sniffed } = forwarding.connection
+  while (forwarding.state === "open") {
     const step = nextBytes(forwarding)
     forwarding.step = step.catch(() => {})
-    const bytes = await step
+    await step
     // The drain has taken over: two readers would take events from each other.
     if (forwarding.has_client_left) return undefined
-    if (!bytes) break
-    size += bytes.byteLength
-    if (size > LARGEST_ANSWER_BYTES) forwarding.connection.abort()
-    else chunks.push(bytes)
-    if (forwarding.state === "settled") break
+    if (sniffed.output_bytes > LARGEST_ANSWER_BYTES) forwarding.connection.abort()
   }
   finish(forwarding)
   const error: AppError | undefined = forwarding.error
   if (error) throw error
-  const text = wholeAnswer(Buffer.concat(chunks).toString("latin1"))
-  // An `error` event ends a stream without a response to give.
-  if (text === undefined) throw failureOf(forwarding.connection.sniffed)
+  const text = collector.whole()
+  // An error event ends a stream without an answer to give.
+  if (text === undefined) throw errorOfFailure(sniffed.failure)
   return { text, settlement: forwarding.settlement }
 }

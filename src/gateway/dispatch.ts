@@ -1,26 +1,35 @@
 /** Finds the route that answers: tries them in order until one has produced its first output. */
 
+import { AppError } from "../platform/errors.ts"
 import type { Events } from "../platform/events.ts"
 import type { Attempt } from "../wallet/metering/receipt.ts"
 import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import type { Route } from "./catalog/catalog.ts"
-import { type Sniffed, sniffAnswer } from "./protocol/openai-responses/sniff.ts"
+import { parseExactly } from "./protocol/anthropic-messages/exact-json.ts"
+import { UPSTREAMS } from "./protocol/codecs.ts"
+import { errorOfFailure } from "./protocol/failure.ts"
+import type { Sniffed } from "./protocol/sniffed.ts"
 import type { Batch } from "./protocol/sse.ts"
+import type { Release } from "./routing/admission.ts"
+import { type Outcome, outcomeOf } from "./routing/outcome.ts"
+import type { Routing } from "./routing/routing.ts"
 import { CLIENT_LEFT, type Connection, type ConnectNeeds, connect, SILENT } from "./upstream/connection.ts"
-import { cutOff, type Failure, failureOf, readFailure, silent, unreachable } from "./upstream/failures.ts"
+import { cutOff, type Failure, readFailure, silent, unreachable } from "./upstream/failures.ts"
+import type { Outgoing } from "./upstream/outgoing.ts"
 
 /** What the tries came to. */
 export type Dispatched =
   /** A stream whose first output is in the last batch of `head`. */
-  | { kind: "stream"; connection: Connection; head: Batch[] }
+  | { kind: "stream"; connection: Connection; head: Batch[]; outgoing: Outgoing }
   /** A whole answer. */
-  | { kind: "whole"; route: Route; text: string; sniffed: Sniffed }
+  | { kind: "whole"; route: Route; text: string; body: unknown; sniffed: Sniffed; outgoing: Outgoing }
   /** No route answered; `reported` is what the last one used all the same. */
   | { kind: "failed"; failure: Failure; reported: ReportedUsage | undefined; route: Route | undefined }
   | { kind: "client-left" }
 
 export interface DispatchNeeds extends ConnectNeeds {
   events: Events
+  routing: Routing
 }
 
 export interface Dispatch {
@@ -29,11 +38,14 @@ export interface Dispatch {
   is_streamed: boolean
   /** Whether the client takes a whole answer even when a stream was asked of the upstream. */
   may_be_whole: boolean
-  path: string
-  headers: Record<string, string>
-  /** The body for a route: the client's own, but for the model's name. */
-  bodyFor(route: Route): string
+  headersFor(route: Route): Record<string, string>
+  /** The body for a route, or why the route cannot serve the request; `is_plain` leaves past reasoning out. */
+  outgoingFor(route: Route, is_plain: boolean): Outgoing | AppError
   client_left: AbortSignal
+  /** The conversation, so that it stays where its prompt is cached; undefined when nothing tells it. */
+  sticky_key: string | undefined
+  /** First in the queue of an upstream that is full. */
+  is_vip: boolean
   /** Every try is added here. */
   attempts: Attempt[]
 }
@@ -42,63 +54,148 @@ const LARGEST_ERROR_BYTES = 64 * 1024
 /** A whole answer that is larger is given up. */
 export const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
-type Tried =
-  | Exclude<Dispatched, { kind: "failed" }>
-  | (Failure & { kind?: undefined; reported?: ReportedUsage })
+/** A try that gave no answer; `reported` is what it used all the same. */
+type Failed = Failure & { kind?: undefined; reported?: ReportedUsage }
+type Answered =
+  | { kind: "stream"; connection: Connection; head: Batch[] }
+  | { kind: "whole"; route: Route; text: string; body: unknown; sniffed: Sniffed }
+type Tried = Exclude<Dispatched, { kind: "failed" }> | Failed
 
 /** Tries the routes. Nothing has reached the client when this resolves, so a failed try costs only time. */
 export async function dispatch(needs: DispatchNeeds, job: Dispatch): Promise<Dispatched> {
-  let last: Tried | undefined
+  let last: Failed | undefined
   let last_route: Route | undefined
-  for (const route of job.routes) {
-    last_route = route
-    const started_at = needs.clock.now()
-    const tried = await tryRoute(needs, route, job)
-    const result =
-      tried.kind === undefined ? tried.result : tried.kind === "client-left" ? tried.kind : "answered"
-    job.attempts.push({
-      route_id: route.id,
-      upstream_id: route.upstream.id,
-      result,
-      duration_ms: needs.clock.now() - started_at,
-    })
+  for (const [index, route] of job.routes.entries()) {
+    const is_last = index === job.routes.length - 1
+    const tried = await tryInTurn(needs, route, { job, is_last })
+    if (tried === "passed-over") continue
     if (tried.kind !== undefined) return tried
     last = tried
-    const { request_id } = job
-    needs.events.emit("route-failed", {
-      request_id,
-      route_id: route.id,
-      upstream_id: route.upstream.id,
-      failure: result,
-    })
+    last_route = route
     if (tried.is_final) break
   }
-  const failure = last as Failure & { reported?: ReportedUsage }
-  return { kind: "failed", failure, reported: failure.reported, route: failure.reported && last_route }
+  const failure = last ?? unreachable()
+  return { kind: "failed", failure, reported: last?.reported, route: last?.reported && last_route }
 }
 
-async function tryRoute(needs: DispatchNeeds, route: Route, job: Dispatch): Promise<Tried> {
-  const { path, headers, client_left } = job
+/** Waits for a place at the route's upstream, tries it, and tells routing how that went. */
+async function tryInTurn(
+  needs: DispatchNeeds,
+  route: Route,
+  { job, is_last }: { job: Dispatch; is_last: boolean },
+): Promise<Tried | "passed-over"> {
+  const { sticky_key, is_vip, client_left } = job
+  const begun = needs.routing.begin(route, { sticky_key, is_last })
+  if (!begun) return "passed-over"
+  let release: Release
+  try {
+    release = await needs.routing.admit(route.upstream, { is_vip, signal: client_left })
+  } catch (error) {
+    begun.end({ kind: "unasked" })
+    if (!(error instanceof AppError)) return { kind: "client-left" }
+    return { result: "saturated", error, is_final: false }
+  }
+  const started_at = needs.clock.now()
+  try {
+    const tried = await tryTwice(needs, route, job)
+    begun.end(outcomeOfTry(tried, needs.clock.now() - started_at))
+    // An answer that streams keeps its place until its connection is done with.
+    if (tried.kind === "stream") tried.connection.onClose(release)
+    else release()
+    return tried
+  } catch (bug) {
+    // Neither the probe nor the place may be lost with it.
+    begun.end({ kind: "unasked" })
+    release()
+    throw bug
+  }
+}
+
+function outcomeOfTry(tried: Tried, first_output_ms: number): Outcome {
+  switch (tried.kind) {
+    case undefined:
+      return tried.result === "unsuited" ? { kind: "unasked" } : outcomeOf(tried)
+    case "client-left":
+      return { kind: "client-left" }
+    case "stream":
+      return { kind: "answered", first_output_ms }
+    case "whole":
+      return { kind: "answered", first_output_ms: null }
+  }
+}
+
+/** A refusal of past reasoning (a seal of another account, or of yesterday's key) is tried once without it. */
+async function tryTwice(needs: DispatchNeeds, route: Route, job: Dispatch): Promise<Tried> {
+  const tried = await tryOnce(needs, route, { job, is_plain: false })
+  if (tried.kind !== undefined || !isSealRefused(tried)) return tried
+  return tryOnce(needs, route, { job, is_plain: true })
+}
+
+/** In the words of OpenAI (`invalid_encrypted_content`) and Anthropic (claude-code-wire 7). */
+const isSealRefused = ({ result, error }: Failure): boolean =>
+  result === "status-400" &&
+  /encrypted_content|`signature` in `thinking`|`?thinking`? blocks?/i.test(
+    `${error.detail.code} ${error.message}`,
+  )
+
+async function tryOnce(
+  needs: DispatchNeeds,
+  route: Route,
+  attempt: { job: Dispatch; is_plain: boolean },
+): Promise<Tried> {
+  const { job } = attempt
+  const started_at = needs.clock.now()
+  const tried = await tryRoute(needs, route, attempt)
+  const result =
+    tried.kind === undefined ? tried.result : tried.kind === "client-left" ? tried.kind : "answered"
+  const { id: route_id, upstream } = route
+  job.attempts.push({
+    route_id,
+    upstream_id: upstream.id,
+    result,
+    duration_ms: needs.clock.now() - started_at,
+  })
+  if (tried.kind === undefined) {
+    const { request_id } = job
+    needs.events.emit("route-failed", { request_id, route_id, upstream_id: upstream.id, failure: result })
+  }
+  return tried
+}
+
+async function tryRoute(
+  needs: DispatchNeeds,
+  route: Route,
+  { job, is_plain }: { job: Dispatch; is_plain: boolean },
+): Promise<Tried> {
+  const { client_left } = job
+  const outgoing = job.outgoingFor(route, is_plain)
+  if (outgoing instanceof AppError) return { result: "unsuited", error: outgoing, is_final: false }
   let connection: Connection
   try {
-    connection = await connect(needs, route, { path, headers, client_left, body: job.bodyFor(route) })
+    const call = { headers: job.headersFor(route), client_left, body: outgoing.text }
+    connection = await connect(needs, route, call)
   } catch (error) {
     if (error === CLIENT_LEFT) return { kind: "client-left" }
     return error === SILENT ? silent() : unreachable()
   }
   const leave = () => connection.abort()
   client_left.addEventListener("abort", leave, { once: true })
-  const tried = await readFirst(connection, job)
+  const tried = await readFirst(needs, connection, job)
   client_left.removeEventListener("abort", leave)
   if (tried.kind !== "stream") connection.close()
-  return client_left.aborted && tried.kind === undefined ? { kind: "client-left" } : tried
+  if (tried.kind === undefined) return client_left.aborted ? { kind: "client-left" } : tried
+  return { ...tried, outgoing }
 }
 
-async function readFirst(connection: Connection, job: Dispatch): Promise<Tried> {
+async function readFirst(
+  { clock }: DispatchNeeds,
+  connection: Connection,
+  job: Dispatch,
+): Promise<Answered | Failed> {
   const { response } = connection
   if (response.status !== 200) {
     const { text } = await connection.readAll(LARGEST_ERROR_BYTES)
-    return readFailure(response.status, response.headers, text)
+    return readFailure(response, text, clock.now())
   }
   // Some upstreams answer whole whatever was asked.
   const is_whole = response.headers.get("content-type")?.includes("application/json") ?? false
@@ -106,7 +203,7 @@ async function readFirst(connection: Connection, job: Dispatch): Promise<Tried> 
 }
 
 /** Reads until the stream has said something a client could act on, or has ended without. */
-async function readHead(connection: Connection): Promise<Tried> {
+async function readHead(connection: Connection): Promise<Answered | Failed> {
   const head: Batch[] = []
   const { sniffed } = connection
   for (;;) {
@@ -121,8 +218,8 @@ async function readHead(connection: Connection): Promise<Tried> {
   }
 }
 
-function failedBeforeOutput(sniffed: Sniffed): Tried {
-  const error = failureOf(sniffed)
+function failedBeforeOutput(sniffed: Sniffed): Failed {
+  const error = errorOfFailure(sniffed.failure)
   const failure = {
     result: `failed-${error.detail.code?.slice(0, 40)}`,
     error,
@@ -131,19 +228,20 @@ function failedBeforeOutput(sniffed: Sniffed): Tried {
   return sniffed.reported ? { ...failure, reported: sniffed.reported } : failure
 }
 
-async function readWhole(connection: Connection): Promise<Tried> {
+async function readWhole(connection: Connection): Promise<Answered | Failed> {
   const { text, end } = await connection.readAll(LARGEST_ANSWER_BYTES)
   if (end !== "end") return end === "timeout" ? silent() : cutOff()
-  const sniffed = sniffAnswer(parseJson(text))
+  const body = parseJson(text)
+  const sniffed = UPSTREAMS[connection.route.upstream.protocol].sniffAnswer(body)
   // Neither an answer nor an error: nothing that could be charged.
   if (!sniffed) return cutOff()
   if (sniffed.phase === "failed" && sniffed.output_bytes === 0) return failedBeforeOutput(sniffed)
-  return { kind: "whole", route: connection.route, text, sniffed }
+  return { kind: "whole", route: connection.route, text, body, sniffed }
 }
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExactly(text)
   } catch {
     // Not JSON: the caller sees that it is no answer.
     return undefined

@@ -5,6 +5,7 @@ import type { KeyLimits } from "../auth/key-limits.ts"
 import type { Config } from "../platform/config.ts"
 import { AppError } from "../platform/errors.ts"
 import type { Random } from "../platform/ids.ts"
+import type { Log } from "../platform/log.ts"
 import type { Metrics } from "../platform/metrics.ts"
 import type { Tasks } from "../platform/tasks.ts"
 import type { Meter, MeterNeeds } from "../wallet/metering/meter.ts"
@@ -12,14 +13,21 @@ import type { Attempt, EndReason, Outcome, Settlement } from "../wallet/metering
 import { endMeter } from "../wallet/metering/settle.ts"
 import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import type { Catalog, Model, Route } from "./catalog/catalog.ts"
-import type { ClientKind } from "./client.ts"
 import type { DispatchNeeds } from "./dispatch.ts"
+import type { Door } from "./door.ts"
+import type { Policies } from "./policy/policy.ts"
+import type { AnswerStart } from "./protocol/codec.ts"
+import type { JsonObject } from "./protocol/json.ts"
+import type { ReasoningMemory } from "./reasoning-memory.ts"
 
 export interface GatewayNeeds extends MeterNeeds, GuardNeeds, DispatchNeeds {
   config: Config
   catalog: Catalog
+  policies: Policies
+  reasoning_memory: ReasoningMemory
   key_limits: KeyLimits
   metrics: Metrics
+  log: Log
   random: Random
   /** Work that outlives its request: drains and settlements. */
   tasks: Tasks
@@ -29,16 +37,25 @@ export interface GatewayNeeds extends MeterNeeds, GuardNeeds, DispatchNeeds {
 
 export interface Exchange {
   request_id: string
-  client: ClientKind
+  door: Door
+  /** What the answer begins with. */
+  start: AnswerStart
   model: Model
   meter: Meter
   attempts: Attempt[]
   /** Aborts when the client's connection is gone. */
   client_left: AbortSignal
+  /** Aborts when the answer is no longer wanted: the upstream is left at once, without a drain. */
+  cancelled: AbortSignal | undefined
   /** Gives back the key's place; calling it again does nothing. */
   leave(): void
   /** Whether its end is in the books. */
   is_ended: boolean
+  /** What was left out of the request for the route that answered. */
+  notes: string[]
+  /** The request, for what the answer shows of it. */
+  asked_body: JsonObject
+  recorder: { record(answer: JsonObject): Promise<void> } | undefined
 }
 
 /** What the end of an exchange knows beside the exchange itself. */
@@ -79,6 +96,7 @@ export async function endExchange(
       upstream_model: route.upstream_model,
     },
     attempts,
+    notes: exchange.notes,
     first_output_ms: end.first_output_ms,
   }
   try {

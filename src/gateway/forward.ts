@@ -3,10 +3,8 @@ import { AppError } from "../platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
 import type { EndReason, Settlement } from "../wallet/metering/receipt.ts"
 import { type Exchange, endExchange, estimateTokens, type GatewayNeeds, topUp } from "./exchange.ts"
-import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./protocol/openai-responses/codex-quirks.ts"
-import { writeFailure } from "./protocol/openai-responses/errors.ts"
-import { isTerminal, nextSequenceNumber, responseIdOf } from "./protocol/openai-responses/sniff.ts"
-import { type Batch, eventName, KEEPALIVE_COMMENT, splitEvents } from "./protocol/sse.ts"
+import type { Outlet } from "./outlet.ts"
+import type { Batch } from "./protocol/sse.ts"
 import type { Connection, ReadEnd } from "./upstream/connection.ts"
 import { cutOff, silent } from "./upstream/failures.ts"
 import type { Watchdog } from "./upstream/watchdog.ts"
@@ -25,6 +23,7 @@ export interface Forwarding {
   needs: GatewayNeeds
   exchange: Exchange
   connection: Connection
+  outlet: Outlet
   /** What was read before the stream could be handed over. */
   waiting: Batch[]
   first_output_ms: number
@@ -48,12 +47,13 @@ export interface Forwarding {
 export function startForwarding(
   needs: GatewayNeeds,
   exchange: Exchange,
-  stream: { connection: Connection; head: Batch[] },
+  stream: { connection: Connection; head: Batch[]; outlet: Outlet },
 ): Forwarding {
   const forwarding: Forwarding = {
     needs,
     exchange,
     connection: stream.connection,
+    outlet: stream.outlet,
     waiting: [...stream.head],
     first_output_ms: needs.clock.now() - exchange.meter.started_at,
     state: "open",
@@ -66,6 +66,9 @@ export function startForwarding(
   const onLeave = () => needs.tasks.track(drain(forwarding))
   exchange.client_left.addEventListener("abort", onLeave, { once: true })
   if (exchange.client_left.aborted) onLeave()
+  const onCancel = () => forwarding.connection.abort()
+  exchange.cancelled?.addEventListener("abort", onCancel, { once: true })
+  if (exchange.cancelled?.aborted) onCancel()
   return forwarding
 }
 
@@ -74,19 +77,18 @@ export function startForwarding(
  * takes over. An async generator is the cheapest body that Bun sends: a pull or direct stream costs 8 to 10 µs more.
  */
 export async function* streamBody(forwarding: Forwarding): AsyncGenerator<Uint8Array> {
-  const { keepalive, exchange, needs } = forwarding
-  const awake = exchange.client === "codex" ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT
+  const { keepalive, outlet, needs } = forwarding
   try {
     for (;;) {
       const step = nextBytes(forwarding)
       forwarding.step = step.catch(() => {})
       let bytes = await keepalive.watch(step)
       while (bytes === SILENCE) {
-        yield awake
+        yield outlet.keepalive()
         bytes = await keepalive.watch(step)
       }
       if (!bytes || forwarding.has_client_left) return
-      yield bytes
+      if (bytes.length > 0) yield bytes
     }
   } finally {
     // Bun ends the generator when the socket is gone, sometimes before the request's signal says so.
@@ -104,28 +106,31 @@ export function finish(forwarding: Forwarding): void {
 
 /** Reads one batch, accounts for it, and gives the bytes for the client; `undefined` when nothing more comes. */
 export async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | undefined> {
-  const { connection, exchange, waiting } = forwarding
+  const { connection, outlet, waiting } = forwarding
   if (forwarding.state === "closed") return undefined
   const batch = waiting.shift() ?? (await connection.read())
   forwarding.keepalive.touch()
-  if (typeof batch === "string")
-    return forwarding.state === "settled" ? close(forwarding) : breakOff(forwarding, batch)
+  if (forwarding.state === "settled") return typeof batch === "string" ? close(forwarding) : NOTHING
+  if (typeof batch === "string") return breakOff(forwarding, batch)
   const { sniffed } = connection
-  if (forwarding.state === "settled" || waiting.length > 0) return batch.bytes
-  if (isTerminal(sniffed)) {
+  const bytes = outlet.write(batch)
+  if (batch.is_end) {
     // The client sees the end only when the charge is durable: a complete answer is always paid for.
     await settle(forwarding, sniffed.phase as EndReason)
+    await outlet.afterEnd?.()
     forwarding.linger = forwarding.needs.watch.start(LINGER_MS, () => connection.abort())
-    return exchange.client === "codex" && sniffed.phase === "incomplete"
-      ? completeForCodex(batch)
-      : batch.bytes
+    return bytes
   }
+  if (waiting.length > 0) return bytes
   noteSilence(forwarding)
   const consumed = estimateTokens(sniffed.output_bytes) + forwarding.silent_tokens
-  if (await holdFor(forwarding, consumed)) return batch.bytes
+  if (await holdFor(forwarding, consumed)) return bytes
   const failure = await endByError(forwarding, "out-of-credit", outOfCredit(forwarding))
-  return Buffer.concat([batch.bytes, failure])
+  return Buffer.concat([bytes, failure])
 }
+
+/** What an upstream says after the end of its answer is for nobody. */
+const NOTHING = new Uint8Array(0)
 
 /** A silent model is thinking: hidden reasoning is consumed at about this pace, and shows only in the final usage. */
 const SILENT_TOKENS_PER_SECOND = 50
@@ -155,10 +160,14 @@ async function holdFor(forwarding: Forwarding, delivered: number): Promise<boole
 }
 
 /** The upstream stopped without a terminal event: an honest error, never a clean end. */
-const breakOff = (forwarding: Forwarding, why: ReadEnd): Promise<Uint8Array> =>
-  why === "timeout"
+function breakOff(forwarding: Forwarding, why: ReadEnd): Promise<Uint8Array> {
+  if (forwarding.exchange.cancelled?.aborted) return endByError(forwarding, "cancelled", cancelled())
+  return why === "timeout"
     ? endByError(forwarding, "timeout", silent().error)
     : endByError(forwarding, "cut", cutOff().error)
+}
+
+const cancelled = () => new AppError("conflict", "The response was cancelled.", { code: "cancelled" })
 
 /** Ends the stream ourselves; gives the event that tells the client. */
 async function endByError(
@@ -170,7 +179,7 @@ async function endByError(
   forwarding.connection.abort()
   await settle(forwarding, end_reason)
   close(forwarding)
-  return failureEvent(forwarding, error)
+  return forwarding.outlet.fail(error)
 }
 
 async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<void> {
@@ -211,22 +220,6 @@ async function drain(forwarding: Forwarding): Promise<void> {
     connection.abort()
     close(forwarding)
   }
-}
-
-const failureEvent = ({ connection, exchange }: Forwarding, error: AppError) =>
-  writeFailure(error, {
-    response_id: responseIdOf(connection.sniffed) ?? exchange.request_id,
-    created_at: exchange.meter.started_at,
-    sequence_number: nextSequenceNumber(connection.sniffed),
-  })
-
-function completeForCodex(batch: Batch): Uint8Array {
-  const parts = splitEvents(batch.text).map(event =>
-    eventName(event) === "response.incomplete"
-      ? completeInsteadOfIncomplete(event)
-      : Buffer.from(`${event}\n\n`, "latin1"),
-  )
-  return Buffer.concat(parts)
 }
 
 function outOfCredit({ needs, exchange }: Forwarding): AppError {

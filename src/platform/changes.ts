@@ -2,7 +2,7 @@
 import type { Clock } from "./clock.ts"
 import type { Query } from "./store.ts"
 
-export type Topic = "catalog" | "auth"
+export type Topic = "catalog" | "auth" | "policy"
 
 /** How long a change by another process may stay unseen. Changes by this process are acted on at once. */
 const INTERVAL_MS = 250

@@ -26,6 +26,17 @@ export interface Config {
   /** How long a shutdown waits for open answers. */
   shutdown_ms: number
   key_limits: { concurrency: number; requests_per_minute: number }
+  /** What is kept of responses and chat completions that a client asked to store. */
+  stored: StoredLimits
+}
+
+export interface StoredLimits {
+  max_age_ms: number
+  /** Of one object's JSON. */
+  max_object_bytes: number
+  /** Of one customer's objects together; the oldest go first. */
+  max_customer_bytes: number
+  max_customer_count: number
 }
 
 /** Every variable, for `help`, the README table and the checks. */
@@ -86,6 +97,26 @@ export const VARIABLES: readonly Variable[] = [
     summary: "Requests per minute and API key. Default 600.",
   },
   {
+    name: "CODEXAPI_STORED_MAX_AGE_DAYS",
+    example: "30",
+    summary: "Days that stored responses and chat completions are kept. Default 30.",
+  },
+  {
+    name: "CODEXAPI_STORED_MAX_OBJECT_BYTES",
+    example: "4194304",
+    summary: "Size of one stored object; a larger one is answered but not kept. Default 4 MiB.",
+  },
+  {
+    name: "CODEXAPI_STORED_MAX_BYTES",
+    example: "268435456",
+    summary: "Size of one customer's stored objects together; the oldest go first. Default 256 MiB.",
+  },
+  {
+    name: "CODEXAPI_STORED_MAX_COUNT",
+    example: "10000",
+    summary: "Stored objects per customer; the oldest go first. Default 10000.",
+  },
+  {
     name: "OPENAI_API_KEY",
     example: "sk-…",
     summary: "Upstream OpenAI; OPENAI_BASE_URL changes its address.",
@@ -107,7 +138,8 @@ export const VARIABLES: readonly Variable[] = [
   },
 ]
 
-const VENDORS = [
+/** The vendors that the environment can name, with their usual addresses. */
+export const VENDORS = [
   { id: "openai", prefix: "OPENAI", base_url: "https://api.openai.com/v1" },
   { id: "anthropic", prefix: "ANTHROPIC", base_url: "https://api.anthropic.com/v1" },
   { id: "deepseek", prefix: "DEEPSEEK", base_url: "https://api.deepseek.com/v1" },
@@ -150,6 +182,7 @@ export function readConfig(env: Environment): Config {
         max: 100_000_000,
       }),
     },
+    stored: readStoredLimits(read),
     upstreams: readUpstreams(read),
   }
   if (config.secret !== undefined && config.secret.length < 32) {
@@ -158,6 +191,28 @@ export function readConfig(env: Environment): Config {
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
+
+const MIB = 1024 * 1024
+const DAY_MS = 86_400_000
+
+const readStoredLimits = (read: Reader): StoredLimits => ({
+  max_age_ms: DAY_MS * read.integer("CODEXAPI_STORED_MAX_AGE_DAYS", { default: 30, min: 1, max: 3650 }),
+  max_object_bytes: read.integer("CODEXAPI_STORED_MAX_OBJECT_BYTES", {
+    default: 4 * MIB,
+    min: 1024,
+    max: 64 * MIB,
+  }),
+  max_customer_bytes: read.integer("CODEXAPI_STORED_MAX_BYTES", {
+    default: 256 * MIB,
+    min: 1024,
+    max: 1024 * 1024 * MIB,
+  }),
+  max_customer_count: read.integer("CODEXAPI_STORED_MAX_COUNT", {
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+  }),
+})
 
 type Reader = ReturnType<typeof createReader>
 

@@ -34,6 +34,12 @@ export function createMetrics() {
       labelNames: ["upstream", "failure"],
       registers,
     }),
+    stream_violations: new Counter({
+      name: "codexapi_stream_violations_total",
+      help: "Broken laws of the client's protocol in answers that were checked (one in 64).",
+      labelNames: ["protocol"],
+      registers,
+    }),
     first_output: new Histogram({
       name: "codexapi_first_output_seconds",
       help: "Time from the request to the first output.",

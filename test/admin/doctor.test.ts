@@ -111,12 +111,70 @@ describe("upstreams", () => {
     expect(findings.get("models served")).toMatchObject({ result: "fail" })
   })
 
-  test("a key in the environment for a vendor that is not spoken with is a warning that names it", async () => {
-    const findings = await findingsOf({ env: { ANTHROPIC_API_KEY: "canary-anthropic" } })
+  test("that are used are told with protocol and quirks", async () => {
+    const findings = await findingsOf({ env: { DEEPSEEK_API_KEY: "canary-deepseek" } })
     expect(findings.get("upstreams")).toMatchObject({
-      result: "warn",
-      detail: expect.stringMatching(/^anthropic cannot be used: this version does not speak/),
+      result: "ok",
+      detail: expect.stringMatching(
+        /openai \(openai-responses\).*deepseek \(openai-chat, reasoning-content, no-images, no-web-search\)/,
+      ),
     })
     expect(JSON.stringify([...findings])).not.toContain("canary")
+  })
+
+  test("with a protocol or a quirk that this version does not know are a warning that names them", async () => {
+    const findings = await findingsOf({ env: { ANTHROPIC_API_KEY: "canary-anthropic" } }, async ({ app }) => {
+      await app.store.tx(async q => {
+        await q.run("UPDATE upstream SET protocol = 'gopher' WHERE id = 'anthropic'")
+        await q.run(`UPDATE upstream SET quirks = '["moody"]' WHERE id = 'openrouter'`)
+      })
+      await app.catalog.reload()
+    })
+    expect(findings.get("upstreams")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(
+        /^anthropic cannot be used: this version does not speak gopher; openrouter .*there is no quirk "moody"/,
+      ),
+    })
+    expect(JSON.stringify([...findings])).not.toContain("canary")
+  })
+})
+
+describe("models", () => {
+  test("without a route are told, which is fine: they are for other upstreams", async () => {
+    const findings = await findingsOf({})
+    expect(findings.get("models served")).toMatchObject({
+      result: "ok",
+      detail: expect.stringMatching(/^gpt-5\.5, .*; not served: deepseek-flash \(no route\)$/),
+    })
+  })
+
+  test("whose upstream cannot be used are told, and are no matter of prices", async () => {
+    const findings = await findingsOf({ env: { DEEPSEEK_API_KEY: "canary-deepseek" } }, async ({ app }) => {
+      await app.store.tx(q => q.run("UPDATE upstream SET is_enabled = 0 WHERE id = 'deepseek'"))
+      await app.catalog.reload()
+    })
+    expect(findings.get("models served")).toMatchObject({
+      result: "ok",
+      detail: expect.stringMatching(/not served: deepseek-flash \(no usable upstream\)$/),
+    })
+  })
+
+  test("that have a route and no price are a warning that says how to set one", async () => {
+    const findings = await findingsOf({}, async ({ app }) => {
+      await app.store.tx(async q => {
+        await q.run("INSERT INTO model SELECT 'own', 'l', 'd', 'o', 1, 1, '[]', '[]', 99, 1, 0, NULL")
+        await q.run("INSERT INTO model SELECT 'idle', 'l', 'd', 'o', 1, 1, '[]', '[]', 99, 1, 0, NULL")
+        await q.run(
+          `INSERT INTO route (id, model_id, upstream_id, upstream_model, tier, weight, is_enabled, created_at)
+           VALUES ('r', 'own', 'openai', 'o', 0, 1, 1, 0)`,
+        )
+      })
+      await app.catalog.reload()
+    })
+    expect(findings.get("models served")).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/own \(no price\).*; set a price for own: codexapi admin rate set$/),
+    })
   })
 })

@@ -21,6 +21,7 @@ describe("finding a caller", () => {
       key_kind: "system",
       models: null,
       expires_at: null,
+      vip_until: null,
     })
     expect(await identity.keys.find(user.token)).toEqual({
       customer_id,
@@ -28,6 +29,7 @@ describe("finding a caller", () => {
       key_kind: "user",
       models: ["gpt-5.5"],
       expires_at: 9e12,
+      vip_until: null,
     })
   })
 

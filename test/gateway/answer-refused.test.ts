@@ -58,7 +58,13 @@ describe("a request that is refused before any upstream, without a charge:", () 
       "conversation_not_found",
       "conversation",
     ],
-    ["background work", `${TEXT.slice(0, -1)},"background":true}`, 400, "invalid_request", "background"],
+    [
+      "background work that is not stored",
+      `${TEXT.slice(0, -1)},"background":true,"store":false}`,
+      400,
+      "background_requires_store",
+      "background",
+    ],
   ]
 
   test.each(rows)("%s", async (_, text, status, code, param) => {
@@ -132,13 +138,13 @@ describe("credit that does not cover the first hold", () => {
     expect(await answer.json()).toEqual({
       error: {
         message:
-          "Not enough credit: this request needs $0.12296, and $0.122959999 is available. " +
+          "Not enough credit: this request needs $0.12298, and $0.122979999 is available. " +
           "Top up at https://api.example.com.",
         type: "insufficient_quota",
         code: "insufficient_quota",
         param: null,
-        available_usd: "0.122959999",
-        required_usd: "0.12296",
+        available_usd: "0.122979999",
+        required_usd: "0.12298",
         affordable_output_tokens: 4_095,
       },
     })

@@ -14,7 +14,7 @@ const whole = wholeTextTurn("hello", USAGE, { id: "resp_1" })
 const frames = textTurn("hello", USAGE, { id: "resp_1" })
 /** A limit that the first hold covers: such a request is passed on to the letter. */
 const LIMITED = { max_output_tokens: 4_096 }
-const TEXT = JSON.stringify({ model: "gpt-5.5", input: "hi", ...LIMITED })
+const TEXT = JSON.stringify({ model: "gpt-5.5", input: "hi", store: false, ...LIMITED })
 
 /** Neither an upstream was asked, nor was anything held. */
 async function expectNothingHappened(app: TestApp, customer: { id: string }): Promise<void> {
@@ -32,7 +32,13 @@ describe("a whole answer", () => {
     app.upstream.play(() => new Response(text, { headers: { "openai-organization": "org-canary" } }))
     const answer = await askWhole(app, customer, { body: LIMITED })
     expect(await answer.text()).toBe(text)
-    const { "x-request-id": request_id, ...headers } = Object.fromEntries(answer.headers)
+    const {
+      "x-request-id": request_id,
+      "request-id": also_id,
+      ...headers
+    } = Object.fromEntries(answer.headers)
+    // The names by which OpenAI's and Anthropic's SDKs look for it (sdk-wire 2, 3).
+    expect(also_id).toBe(request_id)
     expect(headers).toEqual({
       "content-type": "application/json",
       "x-codexapi-cost-usd": "0.01075",
@@ -71,7 +77,7 @@ describe("a whole answer", () => {
       charged_nanos: receipt.peak_held_nanos,
       loss_nanos: 0,
     })
-    expect(answer.headers.get("x-codexapi-cost-usd")).toBe("0.122935")
+    expect(answer.headers.get("x-codexapi-cost-usd")).toBe("0.12296")
   })
 
   test("of another tier than was asked costs that tier's price", async () => {
@@ -88,7 +94,11 @@ describe("a whole answer", () => {
       charged_nanos,
     }))
     expect(told).toContainEqual({ tier_asked: "priority", tier_served: "default", charged_nanos: PRICE })
-    expect(told).toContainEqual({ tier_asked: "priority", tier_served: "priority", charged_nanos: 2 * PRICE })
+    expect(told).toContainEqual({
+      tier_asked: "priority",
+      tier_served: "priority",
+      charged_nanos: 2.5 * PRICE,
+    })
     expect(told).toContainEqual({ tier_asked: "priority", tier_served: "flex", charged_nanos: PRICE / 2 })
   })
 })

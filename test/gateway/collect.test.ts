@@ -25,7 +25,12 @@ describe("a whole answer without a limit of its own", () => {
     const answer = await askWhole(app, customer)
     expect(answer.headers.get("x-codexapi-cost-usd")).toBe("0.01075")
     expect(await answer.json()).toMatchObject({ id: "resp_1", object: "response", status: "completed" })
-    expect(JSON.parse(app.upstream.calls[0]!.body)).toEqual({ stream: true, model: "gpt-5.5", input: "hi" })
+    expect(JSON.parse(app.upstream.calls[0]!.body)).toEqual({
+      stream: true,
+      model: "gpt-5.5",
+      input: "hi",
+      store: false,
+    })
     expect((await readReceipt(app, customer)).receipt).toMatchObject({ is_streamed: 0, charged_nanos: PRICE })
   })
 
@@ -63,7 +68,7 @@ test("a whole answer whose limit is held at once passes to the letter", async ()
   await using app = await openTestApp()
   const customer = await app.createCustomer()
   app.upstream.play(jsonAnswer(wholeTextTurn("hello", USAGE, { id: "resp_1" })))
-  const text = '{"model": "gpt-5.5", "input":"hi",  "max_output_tokens": 4096}'
+  const text = '{"model": "gpt-5.5", "input":"hi",  "store":false, "max_output_tokens": 4096}'
   await (await askWhole(app, customer, { text })).text()
   expect(app.upstream.calls[0]!.body).toBe(text)
 })

@@ -117,7 +117,8 @@ test("each upstream gets its own key and its own name of the model, and nothing 
   await using app = await openTestApp()
   const customer = await app.createCustomer()
   app.upstream.play(errorAnswer(500), streamAnswer(frames))
-  const text = '{ "stream":true, "n":12345678901234567890,\n"model" : "gpt-5.5", "input":"\\u00fc ü" }'
+  const text =
+    '{ "stream":true, "n":12345678901234567890, "store" :false,\n"model" : "gpt-5.5", "input":"\\u00fc ü" }'
   await (await askStream(app, customer, { text })).text()
   const [first, second] = app.upstream.calls
   expect(first).toMatchObject({ url: "https://first.test/v1/responses", body: text })

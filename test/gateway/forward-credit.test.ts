@@ -90,15 +90,15 @@ describe("the next slice", () => {
     const answer = await askStream(app, customer, { body: { max_output_tokens: 4_100 } })
     const pieces = readPieces(answer)
     await pieces.next()
-    // 71 bytes are 24 tokens of input.
-    expect(await heldNow(app, customer)).toBe((24 * 5_000 + 4_100 * 30_000) as never)
+    // 85 bytes are 29 tokens of input.
+    expect(await heldNow(app, customer)).toBe((29 * 5_000 + 4_100 * 30_000) as never)
     upstream.push(delta(100))
     await pieces.next()
-    expect(await heldNow(app, customer)).toBe((24 * 5_000 + 4_100 * 30_000) as never)
-    upstream.push(completed(24, 4_100))
+    expect(await heldNow(app, customer)).toBe((29 * 5_000 + 4_100 * 30_000) as never)
+    upstream.push(completed(29, 4_100))
     upstream.end()
     await pieces.rest()
-    expect((await readReceipt(app, customer)).receipt.charged_nanos).toBe(24 * 5_000 + 4_100 * 30_000)
+    expect((await readReceipt(app, customer)).receipt.charged_nanos).toBe(29 * 5_000 + 4_100 * 30_000)
   })
 })
 
@@ -126,12 +126,12 @@ describe("when the credit does not cover the next slice", () => {
         },
       },
     })
-    const charged = 16 * 5_000 + 3_072 * 30_000
+    const charged = 20 * 5_000 + 3_072 * 30_000
     const { receipt, free_nanos } = await readReceipt(app, customer)
     expect(receipt).toMatchObject({
       end_reason: "out-of-credit",
       usage_source: "estimated",
-      input_tokens: 16,
+      input_tokens: 20,
       output_tokens: 3_072,
       charged_nanos: charged,
       loss_nanos: 0,

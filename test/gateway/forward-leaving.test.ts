@@ -11,7 +11,7 @@ const PRICE = 10_750_000
 const frames = textTurn("hello there, how are you", USAGE, { id: "resp_1" })
 /** Up to the second of the four deltas: 12 of 24 bytes. */
 const half = frames.slice(0, 6)
-const DELIVERED_PRICE = 16 * 5_000 + 3 * 30_000
+const DELIVERED_PRICE = 20 * 5_000 + 3 * 30_000
 
 interface Scene extends AsyncDisposable {
   app: TestApp

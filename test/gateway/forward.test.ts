@@ -36,7 +36,6 @@ describe("an upstream's bytes reach the client as they are", () => {
     ["with comments between the events", frames.flatMap(frame => [": ping\n\n", frame])],
     ["with events nobody knows", ['event: new.thing\ndata: {"x":1}\n\n', ...frames]],
     ["without a blank line at the end", [bytes.subarray(0, bytes.length - 2)]],
-    ["with more after the terminal event", [...frames, "event: x\ndata: {}\n\n", "data: [DONE]\n\n"]],
   ]
   test.each(chunkings)("%s", async (_, chunks) => {
     await using app = await openTestApp()
@@ -49,6 +48,16 @@ describe("an upstream's bytes reach the client as they are", () => {
     expect(receipt).toMatchObject({ state: "settled", end_reason: "completed", usage_source: "reported" })
     expect(receipt.charged_nanos).toBe(PRICE)
     expect(free_nanos).toBe(TEN_USD - PRICE)
+  })
+
+  test("up to its terminal event: what an upstream says after it is for nobody", async () => {
+    await using app = await openTestApp()
+    const more = [frames.at(-1)!, "event: x\ndata: {}\n\n", "data: [DONE]\n\n"]
+    for (const chunks of [[...frames, ...more], [[...frames, ...more].join("")]]) {
+      app.upstream.play(streamAnswer(chunks))
+      const answer = await askStream(app, await app.createCustomer())
+      expect(await answer.text()).toBe(frames.join(""))
+    }
   })
 
   test("event after event, each as soon as it is there", async () => {
@@ -81,7 +90,7 @@ describe("an answer's head", () => {
     upstream.push(bytes)
     upstream.end()
     const answer = await askStream(app, await app.createCustomer())
-    const { "x-request-id": request_id, ...headers } = Object.fromEntries(answer.headers)
+    const { "x-request-id": request_id, "request-id": _, ...headers } = Object.fromEntries(answer.headers)
     expect(request_id).toMatch(/^req_/)
     expect(headers).toEqual({
       "cache-control": "no-cache",
@@ -161,15 +170,15 @@ describe("an upstream that stops without a terminal event ends the answer as fai
       sequence_number: output.length,
       response: { id: "resp_1", status: "failed", error: { code: "server_error" } },
     })
-    // Two deltas of eight characters are four tokens; sixteen tokens of input by estimate.
+    // Two deltas of eight characters are four tokens; twenty tokens of input by estimate.
     const { receipt, free_nanos } = await readReceipt(app, customer)
     expect(receipt).toMatchObject({
       end_reason: "cut",
       usage_source: "estimated",
-      input_tokens: 16,
+      input_tokens: 20,
       output_tokens: 4,
     })
-    expect(free_nanos).toBe(TEN_USD - 16 * 5_000 - 4 * 30_000)
+    expect(free_nanos).toBe(TEN_USD - 20 * 5_000 - 4 * 30_000)
   })
 
   test("silence for as long as is configured", async () => {
@@ -184,7 +193,7 @@ describe("an upstream that stops without a terminal event ends the answer as fai
     expect(typesOf(await pieces.rest())).toEqual(["response.failed"])
     await upstream.hung_up
     const { receipt } = await readReceipt(app, customer)
-    expect(receipt).toMatchObject({ end_reason: "timeout", charged_nanos: 16 * 5_000 + 4 * 30_000 })
+    expect(receipt).toMatchObject({ end_reason: "timeout", charged_nanos: 20 * 5_000 + 4 * 30_000 })
   })
 })
 
@@ -246,9 +255,9 @@ describe("a clean end without a report", () => {
     expect(receipt).toMatchObject({
       end_reason: "completed",
       usage_source: "estimated",
-      input_tokens: 16,
+      input_tokens: 20,
       output_tokens: 100,
-      charged_nanos: 16 * 5_000 + 100 * 30_000,
+      charged_nanos: 20 * 5_000 + 100 * 30_000,
     })
   })
 

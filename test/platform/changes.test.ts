@@ -15,7 +15,11 @@ function watch(read?: Query) {
   const errors: unknown[] = []
   const stop = watchChanges(
     { read: read ?? store.read, clock, onError: error => errors.push(error) },
-    { catalog: () => void called.push("catalog"), auth: () => void called.push("auth") },
+    {
+      catalog: () => void called.push("catalog"),
+      auth: () => void called.push("auth"),
+      policy: () => void called.push("policy"),
+    },
   )
   const looked = () => untilTrue("the next look is planned", () => clock.timer_count() === 1)
   return {
@@ -67,22 +71,52 @@ test("changes of both topics call both actions", async () => {
 })
 
 const ROWS: Record<string, string> = {
-  model: `INSERT INTO model VALUES ('m', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0)`,
-  upstream: `INSERT INTO upstream VALUES ('u', 'p', 'b', NULL, NULL, 1, 0)`,
-  route: `INSERT INTO route VALUES ('r', 'gpt', 'first', 'm', 0, 1, 1, 0)`,
+  model: `INSERT INTO model (id, label, description, owned_by, context_window_tokens, max_output_tokens,
+    reasoning_efforts, input_modalities, priority, is_enabled, created_at)
+    VALUES ('m', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0)`,
+  model_alias: `INSERT INTO model_alias VALUES ('a', 'gpt', 0)`,
+  upstream: `INSERT INTO upstream (id, protocol, base_url, is_enabled, created_at) VALUES ('u', 'p', 'b', 1, 0)`,
+  route: `INSERT INTO route (id, model_id, upstream_id, upstream_model, tier, weight, is_enabled, created_at)
+    VALUES ('r', 'gpt', 'first', 'm', 0, 1, 1, 0)`,
   rate_card: `INSERT INTO rate_card VALUES ('c', 'gpt', 1, 1, 1, 1, 1, 1, 1, '{}', 's', 0)`,
+}
+
+/** A model, an upstream and a customer, as what the rows refer to. */
+async function addReferences(q: TxQuery): Promise<void> {
+  await q.run(ROWS.model!.replace("'m', 'l'", "'gpt', 'l'"))
+  await q.run(ROWS.upstream!.replace("'u'", "'first'"))
+  await q.run(
+    "INSERT INTO customer (id, email, password_hash, status, created_at) VALUES ('c', 'c@x', 'h', 'active', 0)",
+  )
 }
 
 test.each(Object.keys(ROWS))("a new row in %s is a change of the catalogue", async name => {
   const watched = watch()
-  await watched.store.tx(async q => {
-    await q.run("INSERT INTO model VALUES ('gpt', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0)")
-    await q.run("INSERT INTO upstream VALUES ('first', 'p', 'b', NULL, NULL, 1, 0)")
-  })
   await watched.looked()
+  await watched.store.tx(addReferences)
+  await watched.look()
+  watched.called.length = 0
   await watched.store.tx(q => q.run(ROWS[name]!))
   await watched.look()
   expect(watched.called).toEqual(["catalog"])
+})
+
+test.each([
+  "INSERT INTO model_policy VALUES ('c', 'budget', NULL, 0)",
+  "UPDATE model_policy SET mode = 'as-requested'",
+  "DELETE FROM model_policy",
+])("a change of a policy is a change of the policies: %s", async sql => {
+  const watched = watch()
+  await watched.looked()
+  await watched.store.tx(async q => {
+    await addReferences(q)
+    if (!sql.startsWith("INSERT")) await q.run("INSERT INTO model_policy VALUES ('c', 'budget', NULL, 0)")
+  })
+  await watched.look()
+  watched.called.length = 0
+  await watched.store.tx(q => q.run(sql))
+  await watched.look()
+  expect(watched.called).toEqual(["policy"])
 })
 
 test("after it was stopped it does not look again", async () => {

@@ -25,6 +25,12 @@ test("an empty environment gives the documented defaults", () => {
     upstream_timeout_ms: 300_000,
     shutdown_ms: 30_000,
     key_limits: { concurrency: 32, requests_per_minute: 600 },
+    stored: {
+      max_age_ms: 30 * 86_400_000,
+      max_object_bytes: 4 * 1024 * 1024,
+      max_customer_bytes: 256 * 1024 * 1024,
+      max_customer_count: 10_000,
+    },
     upstreams: [],
   })
 })
@@ -43,6 +49,10 @@ test("every variable is read", () => {
     CODEXAPI_SHUTDOWN_SECONDS: "0",
     CODEXAPI_KEY_CONCURRENCY: "3",
     CODEXAPI_KEY_REQUESTS_PER_MINUTE: "9",
+    CODEXAPI_STORED_MAX_AGE_DAYS: "2",
+    CODEXAPI_STORED_MAX_OBJECT_BYTES: "2000",
+    CODEXAPI_STORED_MAX_BYTES: "9000",
+    CODEXAPI_STORED_MAX_COUNT: "7",
   })
   expect(config).toEqual({
     port: 0,
@@ -56,6 +66,12 @@ test("every variable is read", () => {
     upstream_timeout_ms: 7_000,
     shutdown_ms: 0,
     key_limits: { concurrency: 3, requests_per_minute: 9 },
+    stored: {
+      max_age_ms: 2 * 86_400_000,
+      max_object_bytes: 2_000,
+      max_customer_bytes: 9_000,
+      max_customer_count: 7,
+    },
     upstreams: [],
   })
 })

@@ -20,5 +20,7 @@ test("labels are names of few values, never ids of customers, keys or requests",
   const labels = registry
     .getMetricsAsArray()
     .flatMap(metric => (metric as unknown as { labelNames: string[] }).labelNames)
-  expect(new Set(labels)).toEqual(new Set(["model", "end_reason", "reason", "kind", "upstream", "failure"]))
+  expect(new Set(labels)).toEqual(
+    new Set(["model", "end_reason", "reason", "kind", "upstream", "failure", "protocol"]),
+  )
 })

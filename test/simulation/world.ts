@@ -13,6 +13,9 @@ import { type Customer, createOracle, type Intent, type Operation, type Oracle, 
 import { CARDS } from "./prices.ts"
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts"
 
+const INSERT_CUSTOMER = `INSERT INTO customer (id, email, password_hash, status, created_at)
+  VALUES (?, ?, 'hash', 'active', 0)`
+
 /** What the code under test needs of a running server. */
 export type Needs = MeterNeeds & RegisterNeeds
 
@@ -144,7 +147,7 @@ async function makeImage(): Promise<Uint8Array> {
   const store = openStore({ path: database, migrations: "main", synchronous: "FULL" })
   await store.tx(async q => {
     for (const id of CUSTOMER_IDS) {
-      await q.run("INSERT INTO customer VALUES (?, ?, 'hash', 'active', 0)", id, `${id}@example.com`)
+      await q.run(INSERT_CUSTOMER, id, `${id}@example.com`)
       await openAccounts(q, id)
     }
     for (const { id, ...card } of CARDS)

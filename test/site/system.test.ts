@@ -22,10 +22,10 @@ describe("the front door", () => {
 describe("health", () => {
   test("says that the database answers and how many models are served", async () => {
     await using app = await openTestApp()
-    expect(await app.sendJson("/health")).toEqual({ status: "ok", version, modelCount: 4 })
+    expect(await app.sendJson("/health")).toEqual({ status: "ok", version, modelCount: 10 })
     await runCommand(app, "model remove", "--id", "gpt-5.5")
     await app.app.catalog.reload()
-    expect(await app.sendJson("/health")).toMatchObject({ modelCount: 3 })
+    expect(await app.sendJson("/health")).toMatchObject({ modelCount: 9 })
   })
 
   test("is a plain refusal when the database does not answer, and the log says why", async () => {

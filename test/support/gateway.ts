@@ -13,13 +13,14 @@ export interface AskOptions {
   signal?: AbortSignal
 }
 
-const MODEL_REQUEST = { model: "gpt-5.5", input: "hi" }
+/** As the Codex CLI asks: nothing to be stored, so that the body passes to the letter. */
+const MODEL_REQUEST = { model: "gpt-5.5", input: "hi", store: false }
 
-/** 46 bytes: 16 tokens of input by estimate. */
+/** 60 bytes: 20 tokens of input by estimate. */
 export const STREAM_BODY = JSON.stringify({ ...MODEL_REQUEST, stream: true })
 
 /** The hold for `STREAM_BODY`: its input, and 4,096 tokens of output. */
-export const FIRST_HOLD_NANOS = 16 * 5_000 + 4_096 * 30_000
+export const FIRST_HOLD_NANOS = 20 * 5_000 + 4_096 * 30_000
 
 /** Asks for a whole answer. */
 export const askWhole = (app: TestApp, customer: TestCustomer, options: AskOptions = {}): Promise<Response> =>

@@ -13,9 +13,17 @@ export interface TurnOptions {
   model?: string
   /** Pieces each text or tool argument is cut into; 4 unless told. */
   deltas?: number
+  /** Ends as `response.incomplete` for this reason. */
+  incomplete?: string
 }
 
-export type TurnItem = MessageItem | ReasoningItem | FunctionCallItem | CustomCallItem
+export type TurnItem =
+  | MessageItem
+  | ReasoningItem
+  | FunctionCallItem
+  | CustomCallItem
+  | ToolSearchItem
+  | WebSearchItem
 
 export interface MessageItem {
   type: "message"
@@ -33,6 +41,7 @@ export interface FunctionCallItem {
   type: "function_call"
   callId: string
   name: string
+  namespace?: string
   /** An object is written as JSON; a string goes out as it is. */
   arguments: object | string
 }
@@ -42,6 +51,20 @@ export interface CustomCallItem {
   callId: string
   name: string
   input: string
+}
+
+/** The client searches among its deferred tools. */
+export interface ToolSearchItem {
+  type: "tool_search_call"
+  callId: string
+  query: string
+}
+
+/** The vendor has searched the web. */
+export interface WebSearchItem {
+  type: "web_search_call"
+  query: string
+  urls: string[]
 }
 
 type Json = Record<string, unknown>
@@ -79,8 +102,11 @@ export function turn(items: TurnItem[], usage: TurnUsage, options: TurnOptions =
   const output = items.map((item, index) =>
     emitItem(item, { id: itemId(item), index, deltas: options.deltas ?? 4, emit }),
   )
-  emit("response.completed", {
-    response: { ...base, status: "completed", output, usage: wireUsage(usage) },
+  const { incomplete: reason } = options
+  const end = reason === undefined ? { status: "completed" } : { status: "incomplete" }
+  const details = reason === undefined ? {} : { incomplete_details: { reason } }
+  emit(`response.${end.status}`, {
+    response: { ...base, ...end, ...details, output, usage: wireUsage(usage) },
   })
   return frames
 }
@@ -179,6 +205,12 @@ function emitItem(item: TurnItem, piece: Piece): Json {
     case "custom_tool_call":
       emitPieces("response.custom_tool_call_input", item.input, piece)
       break
+    case "web_search_call":
+      for (const state of ["in_progress", "searching", "completed"])
+        emit(`response.web_search_call.${state}`, { item_id: id, output_index: index })
+      break
+    case "tool_search_call":
+      break
   }
   emit("response.output_item.done", { output_index: index, item: done })
   return done
@@ -223,6 +255,10 @@ function openItem(item: TurnItem, id: string): Json {
       return { ...doneItem(item, id), status: "in_progress", arguments: "" }
     case "custom_tool_call":
       return { ...doneItem(item, id), status: "in_progress", input: "" }
+    case "web_search_call":
+      return { id, type: item.type, status: "in_progress", action: { type: "search", query: item.query } }
+    case "tool_search_call":
+      return doneItem(item, id)
   }
 }
 
@@ -238,11 +274,21 @@ function doneItem(item: TurnItem, id: string): Json {
     }
     case "function_call": {
       const call = { arguments: argumentsText(item), call_id: item.callId, name: item.name }
-      return { id, type: "function_call", status: "completed", ...call }
+      const namespace = item.namespace === undefined ? {} : { namespace: item.namespace }
+      return { id, type: "function_call", status: "completed", ...call, ...namespace }
     }
     case "custom_tool_call": {
       const call = { call_id: item.callId, input: item.input, name: item.name }
       return { id, type: "custom_tool_call", status: "completed", ...call }
+    }
+    case "web_search_call": {
+      const sources = item.urls.map(url => ({ type: "url", url }))
+      const action = { type: "search", query: item.query, queries: [item.query], sources }
+      return { id, type: "web_search_call", status: "completed", action }
+    }
+    case "tool_search_call": {
+      const call = { call_id: item.callId, execution: "client", arguments: { query: item.query, limit: 5 } }
+      return { id, type: "tool_search_call", status: "completed", ...call }
     }
   }
 }
@@ -256,7 +302,14 @@ function argumentsText(item: FunctionCallItem): string {
 }
 
 function itemId(item: TurnItem): string {
-  const prefixes = { message: "msg", reasoning: "rs", function_call: "fc", custom_tool_call: "ctc" }
+  const prefixes = {
+    message: "msg",
+    reasoning: "rs",
+    function_call: "fc",
+    custom_tool_call: "ctc",
+    tool_search_call: "ts",
+    web_search_call: "ws",
+  }
   return freshId(prefixes[item.type])
 }
 

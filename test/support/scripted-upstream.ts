@@ -2,8 +2,8 @@
 
 /** What one request is answered with. */
 export interface Step {
-  /** Frames (or any chunks) written one by one. */
-  sse?: string | string[]
+  /** Frames (or any chunks, cut anywhere) written one by one. */
+  sse?: string | (string | Uint8Array)[]
   /** A whole JSON answer, used when there is no `sse`. */
   json?: unknown
   status?: number
@@ -139,7 +139,8 @@ function streamOf(step: Step, record: UpstreamRequest, aborted: AbortSignal): Re
     async start(controller) {
       for (let sent = 0; sent < last && !aborted.aborted; sent++) {
         if (sent > 0 && step.gapMs) await pause(step.gapMs, aborted)
-        if (!aborted.aborted) controller.enqueue(encoder.encode(chunks[sent]))
+        const chunk = chunks[sent]
+        if (!aborted.aborted) controller.enqueue(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
       }
       if (aborted.aborted) return
       if (step.silent) return pause(Number.POSITIVE_INFINITY, aborted)

@@ -14,6 +14,9 @@ import { repriceReceipts } from "../../src/wallet/usage/reprice.ts"
 import { createTestClock } from "./clock.ts"
 import { openTestStore } from "./store.ts"
 
+const INSERT_CUSTOMER = `INSERT INTO customer (id, email, password_hash, status, created_at)
+  VALUES (?, ?, 'hash', 'active', 0)`
+
 /** 1 nano a token of input, 10 a token of output: prices that a reader adds up in his head. */
 export const EASY_RATES: Rates = {
   input_rate: 1_000,
@@ -70,7 +73,7 @@ export async function openTestWallet(credit_nanos = 0, rates: Partial<Rates> = {
 
   async function addCustomer(id: string): Promise<void> {
     await store.tx(async q => {
-      await q.run("INSERT INTO customer VALUES (?, ?, 'hash', 'active', 0)", id, `${id}@example.com`)
+      await q.run(INSERT_CUSTOMER, id, `${id}@example.com`)
       const key =
         "INSERT INTO api_key VALUES (?, ?, 'user', 'laptop', 'cxk_…1234', ?, NULL, NULL, NULL, NULL, 0)"
       await q.run(key, `key_${id}`, id, `hash of key_${id}`)

@@ -1,58 +1,14 @@
-/** The operator's commands for the catalogue: upstreams, models, prices, routes. A running server sees them at once. */
-import { PROTOCOLS } from "../../gateway/catalog/catalog.ts"
+/** The operator's commands for models, prices and routes, with those of upstreams, names and policies beside them. */
+import { putRoute } from "../../gateway/catalog/routes.ts"
 import { toIso } from "../../platform/schema.ts"
 import type { SqlValue } from "../../platform/store.ts"
-import { addRateCard, listRateCards } from "../../wallet/pricing/rate-cards.ts"
-import {
-  type Command,
-  type CommandNeeds,
-  integerOf,
-  positiveOf,
-  UsageError,
-  type Values,
-} from "../command.ts"
-
-const addUpstream: Command = {
-  name: "upstream add",
-  summary: "Add an upstream; its key is sealed into the database",
-  options: {
-    id: "short name",
-    "base-url": "address up to and with /v1",
-    "key?": "API key",
-    "protocol?": PROTOCOLS.join("|"),
-  },
-  async run(needs, values) {
-    const id = values.id!
-    const base_url = readUrl(values["base-url"]!)
-    const protocol = readChoice(values.protocol ?? PROTOCOLS[0], PROTOCOLS)
-    const sealed_key = values.key === undefined ? null : needs.vault.seal(values.key, `upstream:${id}`)
-    await needs.store.tx(async q => {
-      await q.run(
-        `INSERT INTO upstream (id, protocol, base_url, key_env, sealed_key, is_enabled, created_at)
-         VALUES (?1, ?2, ?3, NULL, ?4, 1, ?5)
-         ON CONFLICT (id) DO UPDATE SET protocol = ?2, base_url = ?3, key_env = NULL, sealed_key = ?4, is_enabled = 1`,
-        id,
-        protocol,
-        base_url,
-        sealed_key,
-        needs.clock.now(),
-      )
-    })
-    return { id, protocol, baseUrl: base_url, hasKey: sealed_key !== null }
-  },
-}
-
-const listUpstreams: Command = {
-  name: "upstream list",
-  summary: "Upstreams, and where their keys come from",
-  options: {},
-  run: needs =>
-    needs.store.read.all<Record<string, unknown>>(
-      `SELECT id, protocol, base_url AS baseUrl, CASE WHEN key_env IS NOT NULL THEN 'environment ' || key_env
-         WHEN sealed_key IS NOT NULL THEN 'sealed' ELSE 'none' END AS keyFrom, is_enabled AS isEnabled
-       FROM upstream ORDER BY id`,
-    ),
-}
+import { addRateCard, listCurrentRateCards, listRateCards } from "../../wallet/pricing/rate-cards.ts"
+import { type Command, type CommandNeeds, integerOf, positiveOf, UsageError } from "../command.ts"
+import { readList, readRate } from "../option-values.ts"
+import { aliasCommands } from "./aliases.ts"
+import { assertExists, isServed, NOUNS, type Noun } from "./lookup.ts"
+import { policyCommands } from "./policies.ts"
+import { upstreamCommands } from "./upstreams.ts"
 
 const addModel: Command = {
   name: "model add",
@@ -67,9 +23,12 @@ const addModel: Command = {
     "efforts?": "low,medium,high",
     "modalities?": "text,image",
     "priority?": "order in lists",
+    "budget-model?": "id of a cheaper one",
   },
   async run(needs, values) {
     const id = values.id!
+    const budget_model_id = values["budget-model"] ?? null
+    if (budget_model_id !== null) await assertCheaper(needs, id, budget_model_id)
     const fields: SqlValue[] = [
       id,
       values.label ?? id,
@@ -81,14 +40,16 @@ const addModel: Command = {
       JSON.stringify(readList(values.modalities ?? "text")),
       integerOf(values, "priority", 100),
       needs.clock.now(),
+      budget_model_id,
     ]
     await needs.store.tx(q =>
       q.run(
         `INSERT INTO model (id, label, description, owned_by, context_window_tokens, max_output_tokens,
-           reasoning_efforts, input_modalities, priority, is_enabled, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)
+           reasoning_efforts, input_modalities, priority, is_enabled, created_at, budget_model_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET label = ?2, description = ?3, owned_by = ?4, context_window_tokens = ?5,
-           max_output_tokens = ?6, reasoning_efforts = ?7, input_modalities = ?8, priority = ?9, is_enabled = 1`,
+           max_output_tokens = ?6, reasoning_efforts = ?7, input_modalities = ?8, priority = ?9, is_enabled = 1,
+           budget_model_id = ?11`,
         ...fields,
       ),
     )
@@ -96,26 +57,42 @@ const addModel: Command = {
   },
 }
 
+async function assertCheaper(needs: CommandNeeds, id: string, budget_model_id: string): Promise<void> {
+  if (budget_model_id === id) throw new UsageError("--budget-model must be another model")
+  await assertExists(needs, "model", budget_model_id)
+}
+
+interface ListedModel {
+  id: string
+  label: string
+  is_enabled: number
+  budget_model_id: string | null
+}
+
 const listModels: Command = {
   name: "model list",
-  summary: "Models and whether they are served",
+  summary: "Models, whether they are served, and why not",
   options: {},
   async run(needs) {
-    const rows = await needs.store.read.all<{ id: string; label: string; is_enabled: number }>(
-      "SELECT id, label, is_enabled FROM model ORDER BY priority, id",
+    const rows = await needs.store.read.all<ListedModel>(
+      "SELECT id, label, is_enabled, budget_model_id FROM model ORDER BY priority, id",
     )
     await needs.catalog.reload()
-    return rows.map(row => {
-      const served = needs.catalog.find(row.id)
-      const upstreams = served?.routes.map(route => route.upstream.id).join(", ") ?? ""
-      return {
-        id: row.id,
-        label: row.label,
-        isEnabled: row.is_enabled === 1,
-        isServed: served !== undefined,
-        upstreams,
-      }
-    })
+    const served = new Map(needs.catalog.list().map(model => [model.id, model]))
+    const reasons = new Map(needs.catalog.unserved().map(({ id, why }) => [id, why]))
+    return rows.map(row => ({
+      id: row.id,
+      label: row.label,
+      isEnabled: row.is_enabled === 1,
+      isServed: served.has(row.id),
+      upstreams:
+        served
+          .get(row.id)
+          ?.routes.map(route => route.upstream.id)
+          .join(", ") ?? "",
+      budgetModel: row.budget_model_id,
+      reason: row.is_enabled === 1 ? (reasons.get(row.id) ?? null) : "disabled",
+    }))
   },
 }
 
@@ -128,30 +105,22 @@ const addRoute: Command = {
     "upstream-model?": "name there",
     "tier?": "0 is tried first",
     "weight?": "share in its tier",
+    "vip-only!": "",
   },
   async run(needs, values) {
     const model = values.model!
-    const fields: SqlValue[] = [
-      needs.newId("rt"),
-      model,
-      values.upstream!,
-      values["upstream-model"] ?? model,
-      integerOf(values, "tier", 0),
-      positiveOf(values, "weight", 1),
-      needs.clock.now(),
-    ]
+    const route = {
+      model_id: model,
+      upstream_id: values.upstream!,
+      upstream_model: values["upstream-model"] ?? model,
+      tier: integerOf(values, "tier", 0),
+      weight: positiveOf(values, "weight", 1),
+      is_vip_only: values["vip-only"] === "true",
+    }
     await assertExists(needs, "model", model)
-    await assertExists(needs, "upstream", values.upstream!)
-    const route = await needs.store.tx(q =>
-      q.get<{ id: string }>(
-        `INSERT INTO route (id, model_id, upstream_id, upstream_model, tier, weight, is_enabled, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
-         ON CONFLICT (model_id, upstream_id, upstream_model) DO UPDATE SET tier = ?5, weight = ?6, is_enabled = 1
-         RETURNING id`,
-        ...fields,
-      ),
-    )
-    return { id: route?.id, model, isServed: await isServed(needs, model) }
+    await assertExists(needs, "upstream", route.upstream_id)
+    const id = await needs.store.tx(q => putRoute(q, { newId: needs.newId, now: needs.clock.now() }, route))
+    return { id, model, isServed: await isServed(needs, model) }
   },
 }
 
@@ -162,7 +131,7 @@ const listRoutes: Command = {
   run: needs =>
     needs.store.read.all<Record<string, unknown>>(
       `SELECT id, model_id AS model, upstream_id AS upstream, upstream_model AS upstreamModel, tier, weight,
-         is_enabled AS isEnabled FROM route ORDER BY model_id, tier, id`,
+         is_vip_only AS isVipOnly, is_enabled AS isEnabled FROM route ORDER BY model_id, tier, id`,
     ),
 }
 
@@ -185,6 +154,8 @@ const setRate: Command = {
     const model_id = values.model!
     await assertExists(needs, "model", model_id)
     const input_rate = readRate(values, "input")
+    // Tiers have no options: a new price keeps the factors of the old one.
+    const current = (await listCurrentRateCards(needs.store.read)).get(model_id)
     const card = await needs.store.tx(q =>
       addRateCard(
         q,
@@ -197,7 +168,7 @@ const setRate: Command = {
           cache_write_5m_rate: readRate(values, "cache-write-5m", input_rate),
           cache_write_1h_rate: readRate(values, "cache-write-1h", input_rate),
           web_search_rate: readRate(values, "web-search", 0) * 1000,
-          tier_multipliers: { priority: [2, 1], flex: [1, 2] },
+          tier_multipliers: current?.tier_multipliers ?? { priority: [2, 1], flex: [1, 2] },
           source: values.source ?? "operator",
         },
       ),
@@ -225,7 +196,7 @@ const listRates: Command = {
   },
 }
 
-const remove = (noun: "upstream" | "model" | "route", summary: string): Command => ({
+const remove = (noun: Noun, summary: string): Command => ({
   name: `${noun} remove`,
   summary,
   options: { id: "id" },
@@ -236,7 +207,7 @@ const remove = (noun: "upstream" | "model" | "route", summary: string): Command 
   },
 })
 
-const enable = (noun: "upstream" | "model" | "route", is_enabled: boolean): Command => ({
+const enable = (noun: Noun, is_enabled: boolean): Command => ({
   name: `${noun} ${is_enabled ? "enable" : "disable"}`,
   summary: `${is_enabled ? "Serve" : "Stop serving"} by this ${noun}`,
   options: { id: "id" },
@@ -249,11 +220,8 @@ const enable = (noun: "upstream" | "model" | "route", is_enabled: boolean): Comm
   },
 })
 
-const NOUNS = ["upstream", "model", "route"] as const
-
 export const catalogCommands: readonly Command[] = [
-  addUpstream,
-  listUpstreams,
+  ...upstreamCommands,
   addModel,
   listModels,
   addRoute,
@@ -264,41 +232,6 @@ export const catalogCommands: readonly Command[] = [
   remove("model", "Remove a model and its routes; its receipts and prices stay"),
   remove("route", "Remove a route"),
   ...NOUNS.flatMap(noun => [enable(noun, true), enable(noun, false)]),
+  ...aliasCommands,
+  ...policyCommands,
 ]
-
-async function isServed(needs: CommandNeeds, model: string): Promise<boolean> {
-  await needs.catalog.reload()
-  return needs.catalog.find(model) !== undefined
-}
-
-async function assertExists(needs: CommandNeeds, noun: (typeof NOUNS)[number], id: string): Promise<void> {
-  const found = await needs.store.read.get(`SELECT 1 AS found FROM ${noun} WHERE id = ?`, id)
-  if (!found) throw new UsageError(`there is no ${noun} ${id}; \`codexapi admin ${noun} list\` shows them`)
-}
-
-function readUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol === "http:" || url?.protocol === "https:") return text.replace(/\/+$/, "")
-  throw new UsageError(`--base-url must be an http or https address, not ${text}`)
-}
-
-function readChoice<Choice extends string>(text: string, choices: readonly Choice[]): Choice {
-  const found = choices.find(choice => choice === text)
-  if (!found) throw new UsageError(`--protocol must be one of ${choices.join(", ")}, not ${text}`)
-  return found
-}
-
-const readList = (text: string): string[] =>
-  text
-    .split(",")
-    .map(one => one.trim())
-    .filter(Boolean)
-
-/** USD per 1M tokens to micro-USD per 1M tokens, exactly. */
-function readRate(values: Values, name: string, fallback?: number): number {
-  const raw = values[name]
-  if (raw === undefined && fallback !== undefined) return fallback
-  const match = /^(\d{1,6})(?:\.(\d{1,6}))?$/.exec(raw ?? "")
-  if (!match) throw new UsageError(`--${name} must be USD with at most six decimals, not ${raw}`)
-  return Number(match[1]) * 1_000_000 + Number((match[2] ?? "").padEnd(6, "0"))
-}

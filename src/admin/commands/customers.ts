@@ -1,7 +1,13 @@
 /** The operator's commands for customers, their keys and their credit. */
 
 import { registerCustomer } from "../../account/register/register.ts"
-import { type Customer, findCustomerByEmail, getCustomer, listCustomers } from "../../auth/customers.ts"
+import {
+  type Customer,
+  findCustomerByEmail,
+  getCustomer,
+  listCustomers,
+  setVipUntil,
+} from "../../auth/customers.ts"
 import { createKey, listKeys, revokeKey } from "../../auth/keys.ts"
 import { assertPassword, hashPassword } from "../../auth/passwords.ts"
 import { base32 } from "../../platform/ids.ts"
@@ -89,6 +95,21 @@ const setPassword: Command = {
   },
 }
 
+const DAY_MS = 86_400_000
+
+const setVip: Command = {
+  name: "customer vip",
+  summary: "Give VIP Priority for so many days from now; 0 ends it",
+  options: { customer: "id or e-mail", days: "number" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    const days = integerOf(values, "days", 0)
+    const vip_until = days === 0 ? null : needs.clock.now() + days * DAY_MS
+    await needs.store.tx(q => setVipUntil(q, customer.id, vip_until))
+    return { ...(await toOutput(needs, customer)), vipUntil: toIsoOrNull(vip_until) }
+  },
+}
+
 const createCustomerKey: Command = {
   name: "key create",
   summary: "Create a User API Key; it is shown only now",
@@ -149,12 +170,14 @@ export const customerCommands: readonly Command[] = [
   setStatus("suspend", "suspended"),
   setStatus("activate", "active"),
   setPassword,
+  setVip,
   createCustomerKey,
   listCustomerKeys,
   revokeCustomerKey,
 ]
 
-async function findCustomer(needs: CommandNeeds, id_or_email: string): Promise<Customer> {
+/** The customer with this id or e-mail address. Throws UsageError or `not_found`. */
+export async function findCustomer(needs: CommandNeeds, id_or_email: string): Promise<Customer> {
   if (!id_or_email.includes("@")) return getCustomer(needs.store.read, id_or_email)
   const customer = await findCustomerByEmail(needs.store.read, id_or_email)
   if (!customer) throw new UsageError(`there is no customer with the e-mail address ${id_or_email}`)

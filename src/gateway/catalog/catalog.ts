@@ -5,10 +5,16 @@ import { AppError } from "../../platform/errors.ts"
 import type { Query } from "../../platform/store.ts"
 import type { RateCard } from "../../wallet/pricing/cost.ts"
 import { listCurrentRateCards } from "../../wallet/pricing/rate-cards.ts"
+import type { Protocol } from "../protocol/model-request.ts"
+import { QUIRKS, type Quirk } from "../protocol/target.ts"
+import { type Aliases, loadAliases } from "./aliases.ts"
 
 /** Wire protocols that an upstream of this version may speak. */
-export const PROTOCOLS = ["openai-responses"] as const
-export type Protocol = (typeof PROTOCOLS)[number]
+export const PROTOCOLS = [
+  "openai-responses",
+  "openai-chat",
+  "anthropic-messages",
+] as const satisfies readonly Protocol[]
 
 export interface Upstream {
   id: string
@@ -16,6 +22,11 @@ export interface Upstream {
   /** Without a trailing slash; `demo:` is the built-in one. */
   base_url: string
   key: string
+  quirks: ReadonlySet<Quirk>
+  /** The longest tool name that it takes. */
+  tool_name_length: number
+  /** Requests at once; null is no limit. */
+  max_concurrency: number | null
 }
 
 export interface Route {
@@ -24,6 +35,8 @@ export interface Route {
   upstream_model: string
   tier: number
   weight: number
+  /** Only customers with VIP Priority are led here. */
+  is_vip_only: boolean
 }
 
 /** A model that is sold: it has a price and at least one route. */
@@ -38,15 +51,20 @@ export interface Model {
   input_modalities: string[]
   priority: number
   created_at: number
+  /** The cheaper model of its family for customers on a budget, served or not; or null. */
+  budget_model_id: string | null
   rate_card: RateCard
   /** In order of tier. */
   routes: Route[]
 }
 
 export interface Catalog {
-  find(model_id: string): Model | undefined
+  /** By its id, else by one of its other names: an exact one first, then the longest that ends in `*`. */
+  find(name: string): Model | undefined
   /** By priority. */
   list(): readonly Model[]
+  /** The enabled models that are not served, by priority, for the operator. */
+  unserved(): readonly UnservedModel[]
   /** The enabled upstreams that cannot be used, for the operator. */
   skipped(): readonly SkippedUpstream[]
   reload(): Promise<void>
@@ -55,6 +73,11 @@ export interface Catalog {
 export interface SkippedUpstream {
   id: string
   why: string
+}
+
+export interface UnservedModel {
+  id: string
+  why: "no price" | "no route" | "no usable upstream"
 }
 
 interface CatalogNeeds {
@@ -74,6 +97,9 @@ interface StoredUpstream {
   base_url: string
   key_env: string | null
   sealed_key: string | null
+  quirks: string
+  tool_name_length: number
+  max_concurrency: number | null
 }
 
 interface StoredRoute {
@@ -83,27 +109,42 @@ interface StoredRoute {
   upstream_model: string
   tier: number
   weight: number
+  is_vip_only: number
 }
 
-const DEMO: Upstream = { id: "demo", protocol: "openai-responses", base_url: "demo:", key: "" }
+const DEMO: Upstream = {
+  id: "demo",
+  protocol: "openai-responses",
+  base_url: "demo:",
+  key: "",
+  quirks: new Set(),
+  tool_name_length: 64,
+  max_concurrency: null,
+}
 
 /** Loads the catalogue. A model without a price or without a usable route is not served. */
 export async function openCatalog(needs: CatalogNeeds): Promise<Catalog> {
-  let { models, skipped } = await load(needs)
-  let ordered = [...models.values()]
+  let loaded = await load(needs)
+  let ordered = [...loaded.models.values()]
   return {
-    find: id => models.get(id),
+    find(name) {
+      const { models, aliases } = loaded
+      return models.get(name) ?? aliases.find(name, id => models.get(id))
+    },
     list: () => ordered,
-    skipped: () => skipped,
+    unserved: () => loaded.unserved,
+    skipped: () => loaded.skipped,
     async reload() {
-      ;({ models, skipped } = await load(needs))
-      ordered = [...models.values()]
+      loaded = await load(needs)
+      ordered = [...loaded.models.values()]
     },
   }
 }
 
 interface Loaded {
   models: Map<string, Model>
+  aliases: Aliases
+  unserved: UnservedModel[]
   skipped: SkippedUpstream[]
 }
 
@@ -117,25 +158,34 @@ async function load(needs: CatalogNeeds): Promise<Loaded> {
   const hasUpstream = upstreams.size + skipped.length > 0
   const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && !hasUpstream)
   const models = new Map<string, Model>()
+  const unserved: UnservedModel[] = []
   for (const row of rows) {
     const rate_card = cards.get(row.id)
-    const own = routes.filter(route => route.model_id === row.id).flatMap(route => usable(route, upstreams))
+    const stored = routes.filter(route => route.model_id === row.id)
+    const own = stored.flatMap(route => usable(route, upstreams))
     const served = own.length === 0 && isDemoOn ? [demoRoute(row.id)] : own
-    if (!rate_card || served.length === 0) continue
-    models.set(row.id, {
-      ...row,
-      reasoning_efforts: JSON.parse(row.reasoning_efforts),
-      input_modalities: JSON.parse(row.input_modalities),
-      rate_card,
-      routes: served,
-    })
+    if (rate_card && served.length > 0) models.set(row.id, toModel(row, rate_card, served))
+    else unserved.push({ id: row.id, why: explain(rate_card, stored) })
   }
-  return { models, skipped }
+  return { models, aliases: await loadAliases(q), unserved, skipped }
 }
+
+const explain = (rate_card: RateCard | undefined, stored: StoredRoute[]): UnservedModel["why"] => {
+  if (!rate_card) return "no price"
+  return stored.length === 0 ? "no route" : "no usable upstream"
+}
+
+const toModel = (row: StoredModel, rate_card: RateCard, routes: Route[]): Model => ({
+  ...row,
+  reasoning_efforts: JSON.parse(row.reasoning_efforts),
+  input_modalities: JSON.parse(row.input_modalities),
+  rate_card,
+  routes,
+})
 
 const usable = (route: StoredRoute, upstreams: Map<string, Upstream>): Route[] => {
   const upstream = upstreams.get(route.upstream_id)
-  return upstream ? [{ ...route, upstream }] : []
+  return upstream ? [{ ...route, is_vip_only: route.is_vip_only === 1, upstream }] : []
 }
 
 const demoRoute = (model_id: string): Route => ({
@@ -144,6 +194,7 @@ const demoRoute = (model_id: string): Route => ({
   upstream_model: model_id,
   tier: 0,
   weight: 1,
+  is_vip_only: false,
 })
 
 /** Upstreams that are enabled: those whose protocol is spoken and whose key is at hand, and the others. */
@@ -167,8 +218,23 @@ async function loadUpstreams(needs: CatalogNeeds) {
 function toUpstream(needs: CatalogNeeds, row: StoredUpstream): Upstream {
   const protocol = PROTOCOLS.find(one => one === row.protocol)
   if (!protocol) throw new AppError("unavailable", `this version does not speak ${row.protocol}`)
-  return { id: row.id, protocol, base_url: row.base_url, key: keyOf(needs, row) }
+  const { id, base_url, tool_name_length, max_concurrency } = row
+  const quirks = new Set(readQuirks(JSON.parse(row.quirks)))
+  return { id, protocol, base_url, key: keyOf(needs, row), quirks, tool_name_length, max_concurrency }
 }
+
+/** Checks names of quirks. Throws AppError `invalid` that lists the known ones. */
+export function readQuirks(names: readonly string[]): Quirk[] {
+  return names.map(name => {
+    if (!isQuirk(name)) {
+      const known = Object.keys(QUIRKS).join(", ")
+      throw new AppError("invalid", `there is no quirk ${JSON.stringify(name)}; there are ${known}`)
+    }
+    return name
+  })
+}
+
+const isQuirk = (name: string): name is Quirk => Object.hasOwn(QUIRKS, name)
 
 function keyOf(needs: CatalogNeeds, row: StoredUpstream): string {
   if (row.sealed_key !== null) return needs.vault.open(row.sealed_key, `upstream:${row.id}`)

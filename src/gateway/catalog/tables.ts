@@ -1,4 +1,4 @@
-/** The catalogue: what is sold (models), who makes it (upstreams), and how one leads to the other (routes). */
+/** The catalogue: what is sold (models and their other names), who makes it (upstreams), and the routes between. */
 import { bool, count, id, json, string, table, time } from "../../../db/kit.ts"
 
 export const model = table("model", {
@@ -15,6 +15,15 @@ export const model = table("model", {
   priority: count().notNull(),
   is_enabled: bool().notNull(),
   created_at: time().notNull(),
+  /** The cheaper model of its family that a customer on a budget gets instead, or null. */
+  budget_model_id: string(),
+})
+
+export const model_alias = table("model_alias", {
+  /** Another name that clients send; with `*` at its end, every name that begins so. */
+  alias: string().primaryKey(),
+  model_id: string().notNull(),
+  created_at: time().notNull(),
 })
 
 export const upstream = table("upstream", {
@@ -29,6 +38,12 @@ export const upstream = table("upstream", {
   sealed_key: string(),
   is_enabled: bool().notNull(),
   created_at: time().notNull(),
+  /** What it needs different from its protocol's plain form: names of `QUIRKS`. */
+  quirks: json<string[]>().notNull().default([]),
+  /** The longest tool name that it takes. */
+  tool_name_length: count().notNull().default(64),
+  /** Requests at once; null is no limit. */
+  max_concurrency: count(),
 })
 
 export const route = table("route", {
@@ -43,4 +58,6 @@ export const route = table("route", {
   weight: count().notNull(),
   is_enabled: bool().notNull(),
   created_at: time().notNull(),
+  /** Only customers with VIP Priority are led here. */
+  is_vip_only: bool().notNull().default(false),
 })

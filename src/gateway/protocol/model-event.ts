@@ -1,7 +1,7 @@
 /** What a model answers, piece by piece, in our own words for all protocols; no wire format. */
 import type { ReportedUsage } from "../../wallet/pricing/usage.ts"
 import type { JsonObject } from "./json.ts"
-import type { ToolKind } from "./model-request.ts"
+import type { SearchResult, ToolKind } from "./model-request.ts"
 
 /**
  * Why the model stopped. "tool_call" exactly when the answer holds a client tool call and the model was not
@@ -41,7 +41,7 @@ export type ModelEvent =
   | { type: "tool-call-end"; is_cut?: true }
   | { type: "hosted-call-start"; call_type: string }
   /** `raw` as in HostedCallItem. */
-  | { type: "hosted-call-end"; raw: JsonObject & { type: string } }
+  | { type: "hosted-call-end"; raw: JsonObject & { type: string }; results?: SearchResult[] }
   /** Cumulative: the last report counts. */
   | { type: "usage"; reported: ReportedUsage }
   | { type: "answer-end"; stop: StopReason; stop_sequence?: string }

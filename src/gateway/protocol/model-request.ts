@@ -109,6 +109,16 @@ export interface ToolSearchResultItem {
 export interface HostedCallItem {
   kind: "hosted-call"
   raw: JsonObject & { type: string }
+  results?: SearchResult[]
+}
+
+/** A page that a hosted web search found. */
+export interface SearchResult {
+  url: string
+  title?: string
+  page_age?: string
+  /** The upstream's own copy of the page, opaque, for that upstream only. */
+  sealed?: string
 }
 
 /** An item only its own protocol can say (compaction, item_reference, …), kept verbatim. */
@@ -169,6 +179,9 @@ export interface WebSearchTool {
   /** False: answer from an index, without live access. */
   has_live_access?: boolean
   allowed_domains?: string[]
+  blocked_domains?: string[]
+  /** The most searches of one answer. */
+  max_uses?: number
   user_location?: { city?: string; region?: string; country?: string; timezone?: string }
   context_size?: string
   content_types?: string[]
@@ -183,7 +196,12 @@ export interface RawTool {
 
 export type Tool = FunctionTool | CustomTool | NamespaceTool | ToolSearchTool | WebSearchTool | RawTool
 
-export type ToolChoice = "auto" | "none" | "required" | { tool: "function" | "custom"; name: string }
+export type ToolChoice =
+  | "auto"
+  | "none"
+  | "required"
+  | { tool: "function" | "custom"; name: string }
+  | { tool: "web_search" }
 
 /**
  * How much to think; `effort` is any word (codex-cli-wire 3.2: never reject), "none" switches thinking off.
@@ -221,4 +239,6 @@ export interface ModelRequest {
   cache_key?: string
   service_tier?: string
   metadata?: { [key: string]: string }
+  /** What only its own protocol can do and must not be dropped silently: writers of others refuse by the first. */
+  only_native?: { field: string; message: string }[]
 }

@@ -6,6 +6,8 @@ export interface Batch {
   bytes: Uint8Array
   /** The same, one character per byte (latin1): an index here is an index there. `eventData` decodes. */
   text: string
+  /** The end of the answer, whole: it may be sent only when its charge is durable. */
+  is_end?: true
 }
 
 export interface EventSplitter {
@@ -82,6 +84,13 @@ export function endOfEvent(text: string, from: number, has_cr: boolean): number 
   return lf === -1 ? text.length : lf + 2
 }
 
+/** The batch up to the end of the event that stands at `at`; -1 is the whole batch. */
+export function cutAfter(batch: Batch, at: number): Batch {
+  const { bytes, text } = batch
+  const end = at === -1 ? text.length : endOfEvent(text, at, text.includes("\r"))
+  return end === text.length ? batch : { ...batch, bytes: bytes.subarray(0, end), text: text.slice(0, end) }
+}
+
 /** The event's name, from its `event:` line; `undefined` when it has none. */
 export function eventName(event: string): string | undefined {
   if (!event.startsWith("event:")) return /\nevent: ?([^\r\n]*)/.exec(event)?.[1]
@@ -98,12 +107,58 @@ export function eventData(event: string): string {
   return Buffer.from(data.join("\n"), "latin1").toString("utf8")
 }
 
+/** The parsed data of a batch's events; what is no JSON says nothing (Chat's `[DONE]`, an upstream's nonsense). */
+export function dataOf(batch: Batch): unknown[] {
+  const text = utf8Of(batch)
+  const found: unknown[] = []
+  for (let at = 0; at < text.length; ) {
+    const blank = text.indexOf("\n\n", at)
+    const end = blank === -1 ? text.length : blank
+    const data = dataIn(text, at, end)
+    if (data !== undefined && data !== "[DONE]") pushParsed(found, data)
+    at = end + 2
+  }
+  return found
+}
+
+const NOT_ASCII = /[\x80-\xff]/
+
+/** The batch as text with plain line ends. Decoded at once: an event's own decoding would cost more than its parsing. */
+function utf8Of({ bytes, text }: Batch): string {
+  const decoded = NOT_ASCII.test(text)
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
+    : text
+  return decoded.includes("\r") ? decoded.replaceAll("\r\n", "\n") : decoded
+}
+
+/** The data of the event in `[at, end)`: nearly always one line. */
+function dataIn(text: string, at: number, end: number): string | undefined {
+  const start = text.startsWith("data:", at) ? at : text.indexOf("\ndata:", at) + 1
+  if (start === 0 && at !== 0) return undefined
+  if (start >= end || !text.startsWith("data:", start)) return undefined
+  const line_end = text.indexOf("\n", start)
+  if (line_end !== -1 && line_end < end) return eventData(Buffer.from(text.slice(at, end)).toString("latin1"))
+  return text.slice(start + (text[start + 5] === " " ? 6 : 5), end)
+}
+
+function pushParsed(found: unknown[], data: string): void {
+  try {
+    found.push(JSON.parse(data))
+  } catch {
+    // Nonsense says nothing; the answer ends as it ends.
+  }
+}
+
 const encoder = new TextEncoder()
 
 /** One event whose name equals its data's `type`. */
 export function encodeEvent(data: { type: string }): Uint8Array {
-  return encoder.encode(`event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`)
+  return encoder.encode(eventText(data))
 }
 
+/** The same as text. */
+export const eventText = (data: { type: string }): string =>
+  `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`
+
 /** A comment: keeps proxies awake, unseen by clients. */
-export const KEEPALIVE_COMMENT = encoder.encode(": keepalive\n\n")
+export const KEEPALIVE_COMMENT = ": keepalive\n\n"

@@ -1,7 +1,9 @@
 /** An open call to an upstream: its bytes, its end by silence, and what the stream has said so far. */
 import type { Clock } from "../../platform/clock.ts"
 import type { Route } from "../catalog/catalog.ts"
-import { type Sniffed, sniffEvents, startSniffing } from "../protocol/openai-responses/sniff.ts"
+import type { Passage } from "../protocol/codec.ts"
+import { UPSTREAMS } from "../protocol/codecs.ts"
+import { isTerminal, type Sniffed } from "../protocol/sniffed.ts"
 import { type Batch, createEventSplitter } from "../protocol/sse.ts"
 import { type SendNeeds, sendUpstream, type UpstreamCall } from "./send.ts"
 import type { Watch, Watchdog } from "./watchdog.ts"
@@ -12,6 +14,7 @@ export type ReadEnd = "end" | "cut" | "timeout" | "oversized"
 export interface Connection {
   route: Route
   response: Response
+  passage: Passage
   sniffed: Sniffed
   /** The next batch of whole events, already sniffed; or why there is none. */
   read(): Promise<Batch | ReadEnd>
@@ -21,6 +24,8 @@ export interface Connection {
   abort(): void
   /** Gives up the timer; the connection is done with. */
   close(): void
+  /** Calls `act` when the connection is done with: once, at once when it already is. */
+  onClose(act: () => void): void
 }
 
 export interface ConnectNeeds extends SendNeeds {
@@ -84,9 +89,11 @@ function openConnection(
   call: { controller: AbortController; watchdog: Watchdog },
 ): Connection {
   const { controller, watchdog } = call
-  const sniffed = startSniffing()
+  const passage = UPSTREAMS[route.upstream.protocol].startPassage()
   const reader = response.body?.getReader()
   let is_done = reader === undefined
+  let is_closed = false
+  const closing: (() => void)[] = []
 
   async function readChunk(): Promise<Uint8Array | undefined> {
     if (is_done) return undefined
@@ -102,11 +109,12 @@ function openConnection(
     return controller.signal.reason === SILENT ? "timeout" : "cut"
   }
 
-  const readBatch = createBatchReader(readChunk, sniffed)
+  const readBatch = createBatchReader(readChunk, passage)
   return {
     route,
     response,
-    sniffed,
+    passage,
+    sniffed: passage.sniffed,
     read: () => readBatch().catch(explain),
     async readAll(limit) {
       const chunks: Uint8Array[] = []
@@ -114,37 +122,79 @@ function openConnection(
       return { text: Buffer.concat(chunks).toString("utf8"), end }
     },
     abort: () => controller.abort(CLIENT_LEFT),
-    close: () => watchdog.stop(),
+    close() {
+      watchdog.stop()
+      is_closed = true
+      for (const act of closing.splice(0)) act()
+    },
+    onClose(act) {
+      if (is_closed) act()
+      else closing.push(act)
+    },
   }
 }
 
 type ReadChunk = () => Promise<Uint8Array | undefined>
 
-/** Gives whole events, sniffed. The terminal event begins a batch of its own: what comes before it need not wait. */
-function createBatchReader(readChunk: ReadChunk, sniffed: Sniffed): () => Promise<Batch | ReadEnd> {
+/**
+ * Gives whole events, sniffed. The end of the answer is a batch of its own, given when it is complete: what comes
+ * before it need not wait for it.
+ */
+function createBatchReader(readChunk: ReadChunk, passage: Passage): () => Promise<Batch | ReadEnd> {
   const splitter = createEventSplitter()
-  /** What follows in a batch whose first part has been handed out. */
-  let rest: Batch | undefined
+  const ready: Batch[] = []
+  let withheld: Batch[] = []
 
-  function noted(batch: Batch): Batch {
-    const end = sniffEvents(sniffed, batch.text)
-    rest = undefined
-    if (end === batch.text.length) return batch
-    rest = { bytes: batch.bytes.subarray(end), text: batch.text.slice(end) }
-    return { bytes: batch.bytes.subarray(0, end), text: batch.text.slice(0, end) }
+  function take(batch: Batch): void {
+    if (isTerminal(passage.sniffed)) {
+      ready.push(batch)
+      return
+    }
+    const end_at = passage.note(batch.text)
+    if (end_at > 0) ready.push(cut(batch, 0, end_at))
+    if (end_at < batch.text.length) withheld.push(cut(batch, end_at, batch.text.length))
+    if (isTerminal(passage.sniffed)) release()
+  }
+
+  function release(): void {
+    ready.push({ ...join(withheld), is_end: true })
+    withheld = []
+  }
+
+  /** Nothing more will come: an end that lacks only its last events is one all the same. */
+  function finish(): void {
+    const missing = passage.finish()
+    if (withheld.length === 0 || !isTerminal(passage.sniffed)) return
+    if (missing !== "") withheld.push({ bytes: Buffer.from(missing, "latin1"), text: missing })
+    release()
   }
 
   return async () => {
-    if (rest) return noted(rest)
     for (;;) {
+      const next = ready.shift()
+      if (next) return next
       const chunk = await readChunk()
       const batch = chunk ? splitter.push(chunk) : splitter.rest()
-      if (batch.bytes.length > 0) return noted(batch)
-      if (!chunk) return "end"
+      if (batch.bytes.length > 0) take(batch)
+      if (!chunk && ready.length === 0) finish()
+      if (!chunk && ready.length === 0) return "end"
       if (splitter.pending_bytes() > LARGEST_EVENT_BYTES) return "oversized"
     }
   }
 }
+
+const cut = ({ bytes, text }: Batch, from: number, to: number): Batch =>
+  from === 0 && to === text.length
+    ? { bytes, text }
+    : { bytes: bytes.subarray(from, to), text: text.slice(from, to) }
+
+const join = (batches: readonly Batch[]): Batch =>
+  batches.length === 1
+    ? batches[0]!
+    : {
+        bytes: Buffer.concat(batches.map(batch => batch.bytes)),
+        text: batches.map(batch => batch.text).join(""),
+      }
 
 async function collect(readChunk: ReadChunk, limit: number, chunks: Uint8Array[]): Promise<ReadEnd> {
   let size = 0

@@ -1,9 +1,10 @@
 /** The built-in demo upstream: speaks the Responses wire, with no model behind it; not a mock for tests. */
+
+import type { AnswerStart } from "../protocol/codec.ts"
 import { stringOf } from "../protocol/json.ts"
 import type { ModelEvent } from "../protocol/model-event.ts"
 import type { Item, ModelRequest, ToolResultItem } from "../protocol/model-request.ts"
 import { collectResponse } from "../protocol/openai-responses/collect.ts"
-import type { WritingStart } from "../protocol/openai-responses/draft.ts"
 import { readRequest } from "../protocol/openai-responses/read-request.ts"
 import { startWriting, writeEvents } from "../protocol/openai-responses/write-events.ts"
 import { encodeEvent } from "../protocol/sse.ts"
@@ -31,7 +32,7 @@ export async function answerDemo(needs: DemoNeeds, request: Request): Promise<Re
   if (!read.ok) return refusal(read.field, read.message)
   const { model, stream } = read.request
   const created_at = Math.floor(needs.clock.now() / 1000)
-  const start: WritingStart = { id: needs.newId("resp"), created_at, model }
+  const start: AnswerStart = { id: needs.newId("resp"), created_at, model }
   const answer = answerEvents(read.request, needs.newId("call"), body.byteLength)
   const headers = { "x-request-id": needs.newId("req") }
   if (!stream) return Response.json(collectResponse(start, answer), { headers })
@@ -54,7 +55,7 @@ function refusal(field: string, message: string): Response {
   return Response.json({ error }, { status: 400 })
 }
 
-function streamOf(needs: DemoNeeds, start: WritingStart, answer: ModelEvent[]): ReadableStream {
+function streamOf(needs: DemoNeeds, start: AnswerStart, answer: ModelEvent[]): ReadableStream {
   let state = startWriting(start)
   let position = 0
   const pull = async (controller: ReadableStreamDefaultController): Promise<void> => {

@@ -2,8 +2,10 @@
 
 import { AppError } from "../../platform/errors.ts"
 import type { Attempt } from "../../wallet/metering/receipt.ts"
-import { isJsonObject, stringOf } from "../protocol/json.ts"
-import type { Sniffed } from "../protocol/openai-responses/sniff.ts"
+import { isOverflow, overflowError } from "../protocol/context-overflow.ts"
+import { scrub } from "../protocol/failure.ts"
+import { isJsonObject, type JsonObject, stringOf } from "../protocol/json.ts"
+import { retryAfterMs } from "./retry-after.ts"
 
 /** An attempt that gave no answer. */
 export interface Failure {
@@ -15,16 +17,29 @@ export interface Failure {
   is_final: boolean
 }
 
-const LARGEST_MESSAGE = 600
 /** Statuses that are about the request, not about the upstream. */
 const CLIENT_FAULTS = new Set([400, 413, 415, 422])
 
-/** Reads an upstream's error answer. `body` is its text, at most a few KB. */
-export function readFailure(status: number, headers: Headers, body: string): Failure {
+/** Reads an upstream's error answer. `body` is its text, at most a few KB; `now` in Unix milliseconds. */
+export function readFailure(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  body: string,
+  now: number,
+): Failure {
   const result = `status-${status}`
-  if (CLIENT_FAULTS.has(status)) return { result, error: clientFault(status, body), is_final: true }
-  return { result, error: upstreamFault(status, headers), is_final: false }
+  const said = errorObject(body)
+  if (isAccountExhausted(status, said)) return { result, error: accountExhausted(), is_final: false }
+  if (CLIENT_FAULTS.has(status)) return { result, error: clientFault(status, said), is_final: true }
+  const retry_after_ms = retryAfterMs(headers, now) ?? DEFAULT_RETRY_MS
+  return { result, error: upstreamFault(status, retry_after_ms), is_final: false }
 }
+
+/** The operator's account, not the customer's: Anthropic says it with a 400, OpenAI with a 429. */
+const isAccountExhausted = (status: number, said: JsonObject): boolean =>
+  status === 402 ||
+  said.code === "insufficient_quota" ||
+  said.type === "insufficient_quota" ||
+  /credit balance is too low/i.test(stringOf(said.message) ?? "")
 
 export const unreachable = (): Failure => ({
   result: "unreachable",
@@ -51,11 +66,11 @@ export const cutOff = (): Failure => ({
 })
 
 /** The upstream's own words, with what a key or an address in them would give away removed. */
-function clientFault(status: number, body: string): AppError {
-  const error = errorObject(body)
-  const message = scrub(stringOf(error.message) ?? "The model's server refused the request.")
-  const field = stringOf(error.param)
-  const code = stringOf(error.code) ?? stringOf(error.type) ?? "invalid_request"
+function clientFault(status: number, said: JsonObject): AppError {
+  const message = scrub(stringOf(said.message) ?? "The model's server refused the request.")
+  const field = stringOf(said.param)
+  const code = stringOf(said.code) ?? stringOf(said.type) ?? "invalid_request"
+  if (isOverflow(code, message)) return overflowError(message)
   return new AppError(
     status === 413 ? "too_large" : "invalid",
     message,
@@ -63,37 +78,36 @@ function clientFault(status: number, body: string): AppError {
   )
 }
 
-function upstreamFault(status: number, headers: Headers): AppError {
+const accountExhausted = () =>
+  new AppError(
+    "unavailable",
+    "The operator's account for this model is exhausted. Please tell the operator.",
+    { code: "upstream_quota" },
+  )
+
+function upstreamFault(status: number, retry_after_ms: number): AppError {
   switch (status) {
     case 401:
     case 403:
       return new AppError(
         "unavailable",
         "The operator's access to this model is not working. Please tell the operator.",
-        {
-          code: "upstream_access",
-        },
-      )
-    case 402:
-      return new AppError(
-        "unavailable",
-        "The operator's account for this model is exhausted. Please tell the operator.",
-        {
-          code: "upstream_quota",
-        },
+        { code: "upstream_access" },
       )
     case 404:
       return new AppError(
         "unavailable",
         "The model's server does not know this model. Please tell the operator.",
-        {
-          code: "upstream_model",
-        },
+        { code: "upstream_model" },
       )
     case 429:
       return new AppError("rate_limited", "The model's server is rate-limiting this service.", {
         code: "upstream_rate_limit",
-        retry_after_ms: retryAfterMs(headers),
+        retry_after_ms,
+      })
+    case 529:
+      return new AppError("upstream", "The model's server is overloaded. Try again in a moment.", {
+        code: "server_is_overloaded",
       })
     default:
       return new AppError("upstream", `The model's server had an error (${status}). Try again in a moment.`, {
@@ -102,18 +116,10 @@ function upstreamFault(status: number, headers: Headers): AppError {
   }
 }
 
+/** When the upstream does not say for how long. */
 const DEFAULT_RETRY_MS = 1_000
-const LONGEST_RETRY_MS = 60_000
 
-/** From `retry-after-ms` or `retry-after` in seconds. */
-function retryAfterMs(headers: Headers): number {
-  const exact = Number(headers.get("retry-after-ms") ?? Number.NaN)
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN)
-  const wait = Number.isFinite(exact) ? exact : seconds * 1000
-  return Number.isFinite(wait) && wait > 0 ? Math.min(wait, LONGEST_RETRY_MS) : DEFAULT_RETRY_MS
-}
-
-function errorObject(body: string): Record<string, unknown> {
+function errorObject(body: string): JsonObject {
   try {
     const parsed: unknown = JSON.parse(body)
     const error = isJsonObject(parsed) ? (parsed.error ?? parsed) : {}
@@ -123,29 +129,3 @@ function errorObject(body: string): Record<string, unknown> {
     return {}
   }
 }
-
-/** Codes that are about the request: another route would say the same. */
-const CLIENT_FAULT_CODES = new Set([
-  "context_length_exceeded",
-  "invalid_prompt",
-  "cyber_policy",
-  "invalid_request_error",
-])
-
-/** The error that a stream ended with, in the upstream's words, scrubbed. */
-export function failureOf({ failure }: Sniffed): AppError {
-  const code = failure?.code ?? "server_error"
-  const message = scrub(failure?.message ?? "The model's server ended the answer with an error.")
-  const is_fault = CLIENT_FAULT_CODES.has(code)
-  return new AppError(
-    is_fault ? "invalid" : code === "rate_limit_exceeded" ? "rate_limited" : "upstream",
-    message,
-    { code },
-  )
-}
-
-const scrub = (message: string): string =>
-  message
-    .slice(0, LARGEST_MESSAGE)
-    .replace(/https?:\/\/\S+/g, "[address]")
-    .replace(/\b(?:sk|key|org|proj)[-_][A-Za-z0-9_*-]{6,}/g, "[redacted]")

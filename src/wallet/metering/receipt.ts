@@ -26,6 +26,7 @@ export type EndReason =
   | "unreachable"
   | "aborted"
   | "server-stopped"
+  | "cancelled"
 
 /** The route that answered. */
 export interface ServedBy {
@@ -45,6 +46,8 @@ export interface Outcome {
   served_by: ServedBy | undefined
   attempts: Attempt[]
   first_output_ms: number | undefined
+  /** What was left out of the request on its way to the upstream, e.g. `web_search`; in words, for the receipt. */
+  notes?: string[]
 }
 
 /** What a settled or released request cost; all amounts in nano-USD. */

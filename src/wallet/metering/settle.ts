@@ -27,7 +27,7 @@ const END = `UPDATE metered_request SET
   input_tokens = ?, cache_read_tokens = ?, cache_write_5m_tokens = ?, cache_write_1h_tokens = ?,
   output_tokens = ?, reasoning_tokens = ?, web_search_count = ?, usage_source = ?, usage_flag = ?,
   cost_nanos = ?, charged_nanos = ?, loss_nanos = ?, end_reason = ?, first_output_ms = ?, duration_ms = ?,
-  ended_at = ? WHERE customer_id = ? AND id = ? AND state = 'open'`
+  notes = ?, ended_at = ? WHERE customer_id = ? AND id = ? AND state = 'open'`
 
 /**
  * Ends a request: charges the reported usage, or an estimate of what was delivered, or nothing when nothing
@@ -190,6 +190,7 @@ async function writeEnd(
     outcome.end_reason,
     outcome.first_output_ms ?? null,
     now - request.started_at,
+    outcome.notes?.length ? JSON.stringify(outcome.notes) : null,
     now,
     request.customer_id,
     request.id,

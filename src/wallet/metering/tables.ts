@@ -51,6 +51,8 @@ export const metered_request = table(
     duration_ms: count(),
     started_at: time().notNull(),
     ended_at: time(),
+    /** What was left out of the request on its way to the upstream, in words; null when nothing was. */
+    notes: json<string[]>(),
   },
   columns => [keyedBy({ columns: [columns.customer_id, columns.id] })],
 )

@@ -28,6 +28,8 @@ export interface Receipt extends TokenUsage {
   loss_nanos: number
   end_reason: string
   attempts: string
+  /** JSON list of what was left out of the request; null when nothing was. */
+  notes: string | null
   first_output_ms: number | null
   duration_ms: number
   started_at: number
@@ -38,7 +40,8 @@ const SELECT = `SELECT r.id, r.state, r.key_id, k.name AS key_name, r.endpoint, 
     r.model_served, r.upstream_id, r.upstream_model, r.rate_card_id, c.version AS rate_card_version, r.tier_asked,
     r.tier_served, r.input_tokens, r.cache_read_tokens, r.cache_write_5m_tokens, r.cache_write_1h_tokens,
     r.output_tokens, r.reasoning_tokens, r.web_search_count, r.usage_source, r.usage_flag, r.cost_nanos,
-    r.charged_nanos, r.loss_nanos, r.end_reason, r.attempts, r.first_output_ms, r.duration_ms, r.started_at, r.ended_at,
+    r.charged_nanos, r.loss_nanos, r.end_reason, r.attempts, r.notes, r.first_output_ms, r.duration_ms,
+    r.started_at, r.ended_at,
     (SELECT coalesce(sum(amount_nanos), 0) FROM ledger_transfer t
       WHERE t.id > r.id || ':hold:' AND t.id < r.id || ':hold;') AS peak_held_nanos
   FROM metered_request r JOIN api_key k ON k.id = r.key_id JOIN rate_card c ON c.id = r.rate_card_id`
@@ -82,6 +85,13 @@ export function listDailySpend(q: Query, span: { customer_id: string; since: num
 const usd = (nanos: number): string => formatUsd(BigInt(nanos))
 const iso = (at: number): string => new Date(at).toISOString()
 
+/** The share of the input that came from the cache, 0 to 1 with four decimals; null when there was no input. */
+export function cacheHitRate(usage: TokenUsage): number | null {
+  const read = usage.cache_read_tokens
+  const input = usage.input_tokens + read + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+  return input === 0 ? null : Math.round((read / input) * 10_000) / 10_000
+}
+
 /** A receipt as our API shows it: camelCase, exact decimal USD, ISO times. */
 export const toApiReceipt = (receipt: Receipt) => ({
   requestId: receipt.id,
@@ -103,6 +113,7 @@ export const toApiReceipt = (receipt: Receipt) => ({
   cacheReadTokens: receipt.cache_read_tokens,
   cacheWrite5mTokens: receipt.cache_write_5m_tokens,
   cacheWrite1hTokens: receipt.cache_write_1h_tokens,
+  cacheHitRate: cacheHitRate(receipt),
   outputTokens: receipt.output_tokens,
   reasoningTokens: receipt.reasoning_tokens,
   webSearchCount: receipt.web_search_count,
@@ -114,6 +125,7 @@ export const toApiReceipt = (receipt: Receipt) => ({
   lossUsd: usd(receipt.loss_nanos),
   endReason: receipt.end_reason,
   attemptCount: (JSON.parse(receipt.attempts) as unknown[]).length,
+  notes: receipt.notes === null ? [] : (JSON.parse(receipt.notes) as string[]),
   firstOutputMs: receipt.first_output_ms,
   durationMs: receipt.duration_ms,
 })

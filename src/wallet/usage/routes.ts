@@ -30,6 +30,9 @@ const ReceiptView = t.Object({
   cacheReadTokens: Count,
   cacheWrite5mTokens: Count,
   cacheWrite1hTokens: Count,
+  cacheHitRate: t.Nullable(
+    t.Number({ minimum: 0, maximum: 1, description: "Share of the input that came from the cache" }),
+  ),
   outputTokens: Count,
   reasoningTokens: Count,
   webSearchCount: Count,
@@ -43,6 +46,9 @@ const ReceiptView = t.Object({
   lossUsd: Usd,
   endReason: t.String(),
   attemptCount: Count,
+  notes: t.Array(t.String(), {
+    description: "What was left out of the request because the upstream has no such thing",
+  }),
   firstOutputMs: t.Nullable(Count),
   durationMs: Count,
 })

@@ -74,7 +74,7 @@ describe("a model", () => {
       input_modalities: ["text", "image"],
       priority: 9,
     })
-    expect(servedIds(app).at(-1)).toBe("gpt-5.5")
+    expect(servedIds(app).indexOf("gpt-5.5")).toBeGreaterThan(servedIds(app).indexOf("claude-fable-5"))
   })
 
   test.each(["context-window", "max-output"])("with a %s of 0 is a usage error", async option => {
@@ -83,16 +83,34 @@ describe("a model", () => {
     await expect(add).rejects.toThrow(`--${option} must be above 0`)
   })
 
-  test("is listed with its upstreams", async () => {
+  test("is listed with its upstreams, or with why it is not served", async () => {
     await using app = await openTestApp()
-    const listed = await runCommand(app, "model list")
-    expect(listed).toHaveLength(4)
-    expect(listed).toMatchObject([
-      { id: "gpt-5.5", label: "GPT-5.5", isEnabled: true, isServed: true, upstreams: "openai, openrouter" },
-      {},
-      {},
-      {},
-    ])
+    await runCommand(app, "model add", "--id", "mine", "--priority", "99")
+    await runCommand(app, "model disable", "--id", "gpt-5.4")
+    const listed = (await runCommand(app, "model list")) as Record<string, unknown>[]
+    const of = (id: string) => listed.find(model => model.id === id)
+    expect(of("gpt-5.5")).toEqual({
+      id: "gpt-5.5",
+      label: "GPT-5.5",
+      isEnabled: true,
+      isServed: true,
+      upstreams: "openai, openrouter",
+      budgetModel: "gpt-5.4-mini",
+      reason: null,
+    })
+    expect(of("gpt-5.4")).toMatchObject({ isEnabled: false, isServed: false, reason: "disabled" })
+    expect(of("deepseek-flash")).toMatchObject({ isServed: false, upstreams: "", reason: "no route" })
+    expect(of("mine")).toMatchObject({ isServed: false, reason: "no price" })
+  })
+
+  test("may have a cheaper sibling for customers on a budget, which must be another model", async () => {
+    await using app = await openTestApp()
+    await runCommand(app, "model add", "--id", "gpt-5.5", "--budget-model", "gpt-5.4")
+    expect(app.app.catalog.find("gpt-5.5")).toMatchObject({ budget_model_id: "gpt-5.4" })
+    const toItself = runCommand(app, "model add", "--id", "gpt-5.5", "--budget-model", "gpt-5.5")
+    await expect(toItself).rejects.toThrow("--budget-model must be another model")
+    const toNothing = runCommand(app, "model add", "--id", "gpt-5.5", "--budget-model", "nothing")
+    await expect(toNothing).rejects.toThrow("there is no model nothing")
   })
 
   test("disabled is not served, enabled is again, removed is gone with its routes", async () => {
@@ -107,77 +125,6 @@ describe("a model", () => {
     await app.app.catalog.reload()
     expect(servedIds(app)).not.toContain("gpt-5.5")
     expect(JSON.stringify(await runCommand(app, "route list"))).not.toContain('"gpt-5.5"')
-  })
-})
-
-describe("an upstream", () => {
-  test("keeps its key sealed: no list and no table shows it", async () => {
-    await using app = await openTestApp({ env: EMPTY })
-    const words = ["--id", "own", "--base-url", "http://own.test/v1", "--key", "canary-own-key"]
-    const added = await runForRecord(app, "upstream add", ...words)
-    expect(added).toEqual({
-      id: "own",
-      protocol: "openai-responses",
-      baseUrl: "http://own.test/v1",
-      hasKey: true,
-    })
-    const listed = await runCommand(app, "upstream list")
-    expect(listed).toEqual([
-      {
-        id: "own",
-        protocol: "openai-responses",
-        baseUrl: "http://own.test/v1",
-        keyFrom: "sealed",
-        isEnabled: 1,
-      },
-    ])
-    const rows = await app.app.store.read.all("SELECT * FROM upstream")
-    expect(JSON.stringify([listed, rows])).not.toContain("canary")
-  })
-
-  test("of the environment names the variable, never the key", async () => {
-    await using app = await openTestApp()
-    const listed = JSON.stringify(await runCommand(app, "upstream list"))
-    expect(listed).toContain("environment OPENAI_API_KEY")
-    expect(listed).not.toContain("canary")
-  })
-
-  test("added again is changed and enabled", async () => {
-    await using app = await openTestApp({ env: EMPTY })
-    await runCommand(app, "upstream add", "--id", "own", "--base-url", "http://old.test/v1", "--key", "old")
-    await runCommand(app, "upstream disable", "--id", "own")
-    await runCommand(app, "upstream add", "--id", "own", "--base-url", "http://new.test/v1")
-    expect(await runCommand(app, "upstream list")).toMatchObject([
-      { id: "own", baseUrl: "http://new.test/v1", keyFrom: "none", isEnabled: 1 },
-    ])
-  })
-
-  test("removed takes its routes along", async () => {
-    await using app = await openTestApp()
-    await runCommand(app, "upstream remove", "--id", "openai")
-    const listed = (await runCommand(app, "route list")) as Record<string, unknown>[]
-    expect(new Set(listed.map(route => route.upstream))).toEqual(new Set(["openrouter"]))
-  })
-
-  test.each(["ftp://x", "own.test/v1", ""])("with the address %p is a usage error", async address => {
-    await using app = await openTestApp()
-    const add = runCommand(app, "upstream add", "--id", "own", `--base-url=${address}`)
-    await expect(add).rejects.toBeInstanceOf(UsageError)
-  })
-
-  test("with a protocol nobody speaks is a usage error that lists those there are", async () => {
-    await using app = await openTestApp()
-    const add = runCommand(
-      app,
-      "upstream add",
-      "--id",
-      "own",
-      "--base-url",
-      "http://x",
-      "--protocol",
-      "gopher",
-    )
-    await expect(add).rejects.toThrow("--protocol must be one of openai-responses, not gopher")
   })
 })
 
@@ -200,6 +147,18 @@ describe("a route", () => {
     const changed = listed.filter(route => route.model === "gpt-5.5" && route.upstream === "openai")
     expect(changed).toMatchObject([{ tier: 5, weight: 7 }])
     expect(changed[0]!.id).toBe(id)
+  })
+
+  test("may be for VIP customers only; added again without the flag it is for all", async () => {
+    await using app = await openTestApp()
+    const words = ["--model", "gpt-5.5", "--upstream", "openai"]
+    await runCommand(app, "route add", ...words, "--vip-only")
+    const isVipOnly = () => app.app.catalog.find("gpt-5.5")!.routes.map(route => route.is_vip_only)
+    expect(isVipOnly()).toEqual([true, false])
+    const listed = (await runCommand(app, "route list")) as Record<string, unknown>[]
+    expect(listed.filter(route => route.isVipOnly === 1)).toMatchObject([{ upstream: "openai" }])
+    await runCommand(app, "route add", ...words)
+    expect(isVipOnly()).toEqual([false, false])
   })
 
   test("to what does not exist is a usage error that says where to look", async () => {
@@ -245,6 +204,17 @@ describe("a price", () => {
       cache_write_5m_rate: 1,
       web_search_rate: 2_500_000_000,
     })
+  })
+
+  test("keeps the factors of the service tiers", async () => {
+    await using app = await openTestApp()
+    await runCommand(app, "rate set", "--model", "gpt-5.5", "--input", "1", "--output", "2")
+    expect(app.app.catalog.find("gpt-5.5")!.rate_card.tier_multipliers).toEqual({
+      priority: [5, 2],
+      flex: [1, 2],
+    })
+    await runCommand(app, "rate set", "--model", "claude-opus-4-8", "--input", "1", "--output", "2")
+    expect(app.app.catalog.find("claude-opus-4-8")!.rate_card.tier_multipliers).toEqual({})
   })
 
   test.each(["-1", "1e3", "0.0000001", "1,5", "many", "1000000"])(

@@ -1,7 +1,8 @@
 /** What can be served: models with a price and a route whose upstream can be used. */
 import { describe, expect, test } from "bun:test"
-import { openCatalog } from "../../../src/gateway/catalog/catalog.ts"
+import { openCatalog, PROTOCOLS, readQuirks } from "../../../src/gateway/catalog/catalog.ts"
 import { seedModels, seedUpstreams } from "../../../src/gateway/catalog/seed.ts"
+import { SEED_MODELS } from "../../../src/gateway/catalog/seed-models.ts"
 import type { Config, EnvUpstream } from "../../../src/platform/config.ts"
 import { openIdentity } from "../../support/identity.ts"
 
@@ -11,6 +12,7 @@ const openai: EnvUpstream = {
   key: "sk-1",
   key_env: "OPENAI_API_KEY",
 }
+const ALL = SEED_MODELS.map(model => model.id)
 const openrouter: EnvUpstream = { ...openai, id: "openrouter", key: "sk-2", key_env: "OPENROUTER_API_KEY" }
 
 async function open(upstreams: EnvUpstream[], demo: Config["demo"] = "auto") {
@@ -35,11 +37,21 @@ async function open(upstreams: EnvUpstream[], demo: Config["demo"] = "auto") {
 describe("the demo answers", () => {
   test("for every model while there is no upstream", async () => {
     const { catalog, routesOf, ids } = await open([])
-    expect(ids()).toHaveLength(4)
+    expect(ids()).toEqual(ALL)
+    expect(catalog.list().flatMap(model => model.routes.map(route => route.upstream.id))).toEqual(
+      ALL.map(() => "demo"),
+    )
     expect(routesOf("gpt-5.5")).toEqual(["demo"])
     expect(catalog.find("gpt-5.5")!.routes[0]).toMatchObject({
       id: "demo/gpt-5.5",
-      upstream: { base_url: "demo:", key: "" },
+      is_vip_only: false,
+      upstream: {
+        base_url: "demo:",
+        key: "",
+        quirks: new Set(),
+        tool_name_length: 64,
+        max_concurrency: null,
+      },
     })
   })
 
@@ -60,7 +72,7 @@ describe("the demo answers", () => {
     expect(ids()).toEqual([])
     expect(catalog.skipped()).toMatchObject([{ id: "openai" }])
     await change("UPDATE upstream SET is_enabled = 0")
-    expect(ids()).toHaveLength(4)
+    expect(ids()).toEqual(ALL)
   })
 
   test("when asked for, for models that nobody else serves", async () => {
@@ -93,11 +105,12 @@ describe("a model is served", () => {
   })
 
   test.each([
-    ["it has no price", "INSERT INTO model SELECT 'own', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0"],
+    ["it has no price", "INSERT INTO model SELECT 'own', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0, NULL"],
     ["it is disabled", "UPDATE model SET is_enabled = 0 WHERE id = 'gpt-5.5'"],
     ["its routes are disabled", "UPDATE route SET is_enabled = 0 WHERE model_id = 'gpt-5.5'"],
     ["its upstream is disabled", "UPDATE upstream SET is_enabled = 0"],
     ["its upstream speaks a protocol that we do not", "UPDATE upstream SET protocol = 'gopher'"],
+    ["its upstream has a quirk that we do not know", `UPDATE upstream SET quirks = '["moody"]'`],
     ["its upstream's key is not in the environment", "UPDATE upstream SET key_env = 'OTHER_KEY'"],
   ])("not when %s", async (_, sql) => {
     const { catalog, change } = await open([openai], "off")
@@ -114,6 +127,9 @@ describe("an upstream's key", () => {
       protocol: "openai-responses",
       base_url: "https://openai.test/v1",
       key: "sk-1",
+      quirks: new Set<never>(),
+      tool_name_length: 64,
+      max_concurrency: null,
     })
   })
 
@@ -133,6 +149,82 @@ describe("an upstream's key", () => {
     const { catalog, change } = await open([openai])
     await change("UPDATE upstream SET key_env = NULL")
     expect(catalog.find("gpt-5.5")!.routes[0]!.upstream.key).toBe("")
+  })
+})
+
+describe("what an upstream is like", () => {
+  test("its protocol, quirks and limits are read from the catalogue", async () => {
+    const { catalog, change } = await open([openai])
+    await change(
+      `UPDATE upstream SET protocol = 'openai-chat', quirks = '["no-images", "system-first"]',
+         tool_name_length = 32, max_concurrency = 3`,
+    )
+    expect(catalog.find("gpt-5.5")!.routes[0]!.upstream).toMatchObject({
+      protocol: "openai-chat",
+      quirks: new Set(["no-images", "system-first"]),
+      tool_name_length: 32,
+      max_concurrency: 3,
+    })
+  })
+
+  test("every protocol is spoken", async () => {
+    const { routesOf, change } = await open([openai])
+    for (const protocol of PROTOCOLS) {
+      await change("UPDATE upstream SET protocol = ?", protocol)
+      expect(routesOf("gpt-5.5")).toEqual(["openai"])
+    }
+    expect(PROTOCOLS).toEqual(["openai-responses", "openai-chat", "anthropic-messages"])
+  })
+
+  test("an unknown quirk is named, beside those there are", async () => {
+    const { catalog, change } = await open([openai])
+    await change(`UPDATE upstream SET quirks = '["no-images", "moody"]'`)
+    expect(catalog.skipped()).toEqual([
+      {
+        id: "openai",
+        why: expect.stringMatching(/there is no quirk "moody"; there are reasoning-content, /),
+      },
+    ])
+  })
+
+  test.each(["constructor", "", "NO-IMAGES"])("%p is no quirk", name => {
+    expect(() => readQuirks(["no-images", name])).toThrow("there is no quirk")
+  })
+
+  test.each([
+    "UPDATE upstream SET quirks = 'no-images'",
+    "UPDATE upstream SET quirks = '{}'",
+    "UPDATE upstream SET max_concurrency = 0",
+    "UPDATE upstream SET tool_name_length = 15",
+    "UPDATE route SET is_vip_only = 2",
+    "UPDATE model SET budget_model_id = id",
+  ])("the database refuses %s", async sql => {
+    const { change } = await open([openai])
+    await expect(change(sql)).rejects.toThrow(/CHECK constraint failed/)
+  })
+
+  test("a route may be for VIP customers only", async () => {
+    const { catalog, change } = await open([openai, openrouter])
+    await change("UPDATE route SET is_vip_only = 1 WHERE upstream_id = 'openai'")
+    expect(catalog.find("gpt-5.5")!.routes.map(route => route.is_vip_only)).toEqual([true, false])
+  })
+})
+
+describe("a model that is not served", () => {
+  test.each([
+    ["no price", "INSERT INTO model SELECT 'own', 'l', 'd', 'o', 1, 1, '[]', '[]', 1, 1, 0, NULL", "own"],
+    ["no route", "DELETE FROM route WHERE model_id = 'gpt-5.5'", "gpt-5.5"],
+    ["no usable upstream", "UPDATE upstream SET key_env = 'LOST_KEY'", "gpt-5.5"],
+  ] as const)("is listed with the reason: %s", async (why, sql, id) => {
+    const { catalog, change } = await open([openai])
+    await change(sql)
+    expect(catalog.unserved()).toContainEqual({ id, why })
+  })
+
+  test("is not listed when it is disabled: that is what the operator wanted", async () => {
+    const { catalog, change } = await open([openai])
+    await change("UPDATE model SET is_enabled = 0")
+    expect(catalog.unserved()).toEqual([])
   })
 })
 

@@ -3,10 +3,12 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import {
   createEventSplitter,
+  dataOf,
   encodeEvent,
   endOfEvent,
   eventData,
   eventName,
+  eventText,
   KEEPALIVE_COMMENT,
   splitEvents,
 } from "../../../src/gateway/protocol/sse.ts"
@@ -153,7 +155,35 @@ test("an encoded event carries its type twice and reads back as it was", () => {
 })
 
 test("the keepalive comment is a whole block without data", () => {
-  const batch = createEventSplitter().push(KEEPALIVE_COMMENT)
+  const batch = createEventSplitter().push(Buffer.from(KEEPALIVE_COMMENT))
   expect(batch.bytes).toHaveLength(KEEPALIVE_COMMENT.length)
   expect(eventData(batch.text)).toBe("")
+})
+
+describe("the parsed data of a batch", () => {
+  const batchOf = (text: string) => {
+    const bytes = Buffer.from(text)
+    return { bytes, text: bytes.toString("latin1") }
+  }
+
+  test.each([
+    ["with its name before it", 'event: x\ndata: {"a":1}\n\n', [{ a: 1 }]],
+    ["alone", 'data: {"a":1}\n\ndata:{"a":2}\n\n', [{ a: 1 }, { a: 2 }]],
+    ["with CRLF", 'event: x\r\ndata: {"a":1}\r\n\r\ndata: {"a":2}\r\n\r\n', [{ a: 1 }, { a: 2 }]],
+    ["on two lines", 'data: {"a":\ndata: 1}\n\n', [{ a: 1 }]],
+    ["before an id", 'data: {"a":1}\nid: 7\n\n', [{ a: 1 }]],
+    ["beside comments and the end mark", ': hello\n\ndata: [DONE]\n\ndata: {"a":"ü🜚"}\n\n', [{ a: "ü🜚" }]],
+    ["that is no JSON is nothing", 'data: {"a":\n\ndata: 1\n\n', [1]],
+    ["of an event without any", "event: ping\n\n", []],
+    ["of an event without any before one with", 'event: ping\n\ndata: {"a":1}\n\n', [{ a: 1 }]],
+  ])("%s", (_, text, expected) => {
+    expect(dataOf(batchOf(text))).toEqual(expected)
+  })
+
+  test("is what each event's own data says", () => {
+    checkProperty(import.meta.path, fc.array(arbitraryText), texts => {
+      const stream = texts.map(text => eventText({ type: "x", text } as { type: string })).join("")
+      expect(dataOf(batchOf(stream))).toEqual(texts.map(text => ({ type: "x", text })))
+    })
+  })
 })

@@ -1,6 +1,5 @@
 /** An open call to an upstream: its batches, the ways it can end, and that nothing is left behind. */
 import { describe, expect, test } from "bun:test"
-import type { Route } from "../../../src/gateway/catalog/catalog.ts"
 import { CLIENT_LEFT, connect, SILENT } from "../../../src/gateway/upstream/connection.ts"
 import { createWatch } from "../../../src/gateway/upstream/watchdog.ts"
 import { createNewId } from "../../../src/platform/ids.ts"
@@ -16,16 +15,11 @@ import {
 } from "../../support/fake-fetch.ts"
 import { createTestRandom } from "../../support/random.ts"
 import { textTurn } from "../../support/responses-turns.ts"
+import { routeOf } from "../../support/target.ts"
 import { untilTrue } from "../../support/turns.ts"
 
 const TIMEOUT_MS = 10_000
-const route: Route = {
-  id: "rt_1",
-  tier: 0,
-  weight: 1,
-  upstream_model: "m",
-  upstream: { id: "u", protocol: "openai-responses", base_url: "http://u.test", key: "" },
-}
+const route = routeOf()
 
 function open(answer: Answer) {
   const { fetch, calls, play } = createFakeFetch()
@@ -36,7 +30,7 @@ function open(answer: Answer) {
   const newId = createNewId({ clock, random: createTestRandom() })
   const config = { upstream_timeout_ms: TIMEOUT_MS }
   const needs = { fetch, clock, newId, connections, config, watch: createWatch(clock) }
-  const call = { path: "/responses", body: "{}", headers: {}, client_left: client.signal }
+  const call = { body: "{}", headers: {}, client_left: client.signal }
   /** Whether something is still watched for silence: the watch ends its timer when nothing is. */
   const isWatching = () => {
     clock.advance(1_000)
@@ -48,12 +42,11 @@ function open(answer: Answer) {
 const frames = textTurn("hello", { input: 10, output: 2 })
 
 describe("reading", () => {
-  test("gives whole events as they come, sniffed, and the terminal one on its own", async () => {
+  test("gives whole events as they come, sniffed, and the end of the answer on its own", async () => {
     const connection = await open(streamAnswer([frames.join("")])).connected
     const first = await connection.read()
     expect(first).toMatchObject({ text: frames.slice(0, -1).join("") })
-    expect(connection.sniffed.phase).toBe("output")
-    expect(await connection.read()).toMatchObject({ text: frames.at(-1) })
+    expect(await connection.read()).toMatchObject({ text: frames.at(-1), is_end: true })
     expect(connection.sniffed.phase).toBe("completed")
     expect(await connection.read()).toBe("end")
     expect(await connection.read()).toBe("end")

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { cutOff, readFailure, silent, unreachable } from "../../../src/gateway/upstream/failures.ts"
 
 const error = (message: string, more = {}) => JSON.stringify({ error: { message, ...more } })
-const read = (status: number, body = "", headers = {}) => readFailure(status, new Headers(headers), body)
+const read = (status: number, body = "", headers = {}) =>
+  readFailure({ status, headers: new Headers(headers) }, body, 0)
 
 describe("a fault of the request", () => {
   test.each([400, 413, 415, 422])("status %i is final, and said in the upstream's words", status => {
@@ -71,7 +72,7 @@ describe("a fault of the upstream", () => {
     [408, "upstream", "upstream_error"],
     [500, "upstream", "upstream_error"],
     [503, "upstream", "upstream_error"],
-    [529, "upstream", "upstream_error"],
+    [529, "upstream", "server_is_overloaded"],
     [302, "upstream", "upstream_error"],
     [204, "upstream", "upstream_error"],
   ] as const)("status %i is %s, and another route may be tried", (status, reason, code) => {
@@ -91,16 +92,35 @@ describe("a fault of the upstream", () => {
   })
 })
 
+describe("the operator's account is exhausted", () => {
+  test.each([
+    [400, error("Your credit balance is too low to access the Anthropic API.")],
+    [429, error("You exceeded your current quota.", { code: "insufficient_quota" })],
+    [402, ""],
+  ])("by status %i: no fault of the customer, another route may answer", (status, body) => {
+    expect(read(status, body)).toMatchObject({
+      is_final: false,
+      error: { reason: "unavailable", detail: { code: "upstream_quota" } },
+    })
+  })
+})
+
+test("a prompt that does not fit is said with its numbers, for every client's own words", () => {
+  expect(read(400, error("prompt is too long: 9000 tokens > 8192 maximum"))).toMatchObject({
+    is_final: true,
+    error: { detail: { code: "context_length_exceeded", extra: { tokens: 9_000, maximum: 8_192 } } },
+  })
+})
+
 describe("when to come back after 429", () => {
   test.each([
     [{ "retry-after": "7" }, 7_000],
     [{ "retry-after": "0.5" }, 500],
     [{ "retry-after-ms": "250" }, 250],
     [{ "retry-after-ms": "250", "retry-after": "7" }, 250],
-    [{ "retry-after": "86400" }, 60_000],
+    [{ "retry-after": "86400" }, 86_400_000],
     [{ "retry-after": "-1" }, 1_000],
     [{ "retry-after": "0" }, 1_000],
-    [{ "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT" }, 1_000],
     [{}, 1_000],
   ] as const)("%j is %i ms", (headers, retry_after_ms) => {
     expect(read(429, "", headers).error.detail).toMatchObject({ retry_after_ms })

@@ -1,19 +1,16 @@
 /** One call to an upstream: where it goes, what it carries, and what it must not carry. */
 import { describe, expect, test } from "bun:test"
 import type { Route } from "../../../src/gateway/catalog/catalog.ts"
+import type { Protocol } from "../../../src/gateway/protocol/model-request.ts"
 import { forwardedHeaders, sendUpstream } from "../../../src/gateway/upstream/send.ts"
 import { createNewId } from "../../../src/platform/ids.ts"
 import { createTestClock } from "../../support/clock.ts"
 import { createFakeFetch, jsonAnswer } from "../../support/fake-fetch.ts"
 import { createTestRandom } from "../../support/random.ts"
+import { routeOf } from "../../support/target.ts"
 
-const routeTo = (base_url: string, key: string): Route => ({
-  id: "rt_1",
-  tier: 0,
-  weight: 1,
-  upstream_model: "m",
-  upstream: { id: "u", protocol: "openai-responses", base_url, key },
-})
+const routeTo = (base_url: string, key: string, protocol: Protocol = "openai-responses"): Route =>
+  routeOf({ base_url, key, protocol })
 
 async function send(route: Route, headers: Record<string, string> = {}) {
   const { fetch, calls, play } = createFakeFetch()
@@ -21,7 +18,7 @@ async function send(route: Route, headers: Record<string, string> = {}) {
   const clock = createTestClock()
   const newId = createNewId({ clock, random: createTestRandom() })
   const body = JSON.stringify({ model: "gpt-5.5", input: "hi" })
-  const call = { path: "/responses", body, headers, signal: new AbortController().signal }
+  const call = { body, headers, signal: new AbortController().signal }
   return { answer: await sendUpstream({ fetch, clock, newId }, route, call), calls, body }
 }
 
@@ -49,10 +46,23 @@ test("the built-in demo answers without a call", async () => {
   expect(await answer.json()).toMatchObject({ object: "response", status: "completed" })
 })
 
+test("Anthropic has its own headers for the key and the version; a client's version goes before ours", async () => {
+  const route = routeTo("https://u.test/v1", "sk-own", "anthropic-messages")
+  const own = Object.fromEntries((await send(route)).calls[0]!.headers)
+  expect(own).toMatchObject({ "x-api-key": "sk-own", "anthropic-version": "2023-06-01" })
+  expect(own).not.toHaveProperty("authorization")
+  const { calls } = await send(route, { "anthropic-version": "2026-10-21" })
+  expect(calls[0]!.url).toBe("https://u.test/v1/messages")
+  expect(calls[0]!.headers.get("anthropic-version")).toBe("2026-10-21")
+})
+
 describe("of a client's headers an upstream sees", () => {
+  const forwardedTo = (protocol: Protocol, headers: Record<string, string>) =>
+    forwardedHeaders(new Headers(headers), protocol, routeTo("http://u.test", "", protocol))
+
   test("what belongs to the protocol", () => {
     const headers = { accept: "text/event-stream", "OpenAI-Beta": "x", "x-codex-turn-state": "opaque" }
-    expect(forwardedHeaders(new Headers(headers))).toEqual({
+    expect(forwardedTo("openai-responses", headers)).toEqual({
       accept: "text/event-stream",
       "openai-beta": "x",
       "x-codex-turn-state": "opaque",
@@ -71,6 +81,18 @@ describe("of a client's headers an upstream sees", () => {
       "content-encoding": "zstd",
       host: "canary",
     }
-    expect(forwardedHeaders(new Headers(headers))).toEqual({})
+    for (const protocol of ["openai-responses", "openai-chat", "anthropic-messages"] as const) {
+      expect(forwardedTo(protocol, headers)).toEqual({})
+    }
+  })
+
+  test("nothing when it speaks another protocol", () => {
+    const headers = { accept: "text/event-stream", "anthropic-beta": "x", "openai-beta": "x" }
+    const route = routeTo("http://u.test", "", "anthropic-messages")
+    expect(forwardedHeaders(new Headers(headers), "openai-responses", route)).toEqual({})
+    expect(forwardedTo("anthropic-messages", headers)).toEqual({
+      accept: "text/event-stream",
+      "anthropic-beta": "x",
+    })
   })
 })

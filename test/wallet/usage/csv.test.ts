@@ -28,6 +28,10 @@ describe("CSV", () => {
     [-1.5, "-1.5"],
     [0, "0"],
     [null, ""],
+    [[], ""],
+    [["one"], "one"],
+    [["one", "two, three"], '"one; two, three"'],
+    [["=1+1"], "'=1+1"],
   ])("the value %j is written as %j", (value, cell) => {
     expect(toCsv([{ a: value }], ["a"])).toBe(`a\r\n${cell}\r\n`)
   })

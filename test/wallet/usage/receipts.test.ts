@@ -1,8 +1,15 @@
 /** Tests of receipts: which are listed, in what order, what they say, and the spend of each day. */
 import { describe, expect, test } from "bun:test"
 import { extendMeter } from "../../../src/wallet/metering/meter.ts"
+import type { Outcome } from "../../../src/wallet/metering/receipt.ts"
 import { endMeter } from "../../../src/wallet/metering/settle.ts"
-import { listDailySpend, listReceipts, toApiDay, toApiReceipt } from "../../../src/wallet/usage/receipts.ts"
+import {
+  cacheHitRate,
+  listDailySpend,
+  listReceipts,
+  toApiDay,
+  toApiReceipt,
+} from "../../../src/wallet/usage/receipts.ts"
 import { openTestWallet, outcomeOf, type TestWallet, usageOf } from "../../support/wallet.ts"
 
 const DAY_MS = 86_400_000
@@ -70,6 +77,7 @@ describe("receipts", () => {
         attempts: [attempt, attempt],
         tier_served: "default",
         first_output_ms: 700,
+        notes: ["web_search was left out: the upstream has none"],
       }),
     )
     const [receipt] = await listReceipts(wallet.store.read, {
@@ -97,6 +105,8 @@ describe("receipts", () => {
       cacheReadTokens: 1_000,
       cacheWrite5mTokens: 4,
       cacheWrite1hTokens: 3,
+      // 1,000 of 1,907.
+      cacheHitRate: 0.5244,
       outputTokens: 50,
       reasoningTokens: 20,
       webSearchCount: 2,
@@ -109,6 +119,7 @@ describe("receipts", () => {
       lossUsd: "0.00",
       endReason: "completed",
       attemptCount: 2,
+      notes: ["web_search was left out: the upstream has none"],
       firstOutputMs: 700,
       durationMs: 2_500,
     })
@@ -134,6 +145,8 @@ describe("receipts", () => {
       costUsd: "0.00",
       chargedUsd: "0.00",
       attemptCount: 0,
+      cacheHitRate: null,
+      notes: [],
       firstOutputMs: null,
     })
   })
@@ -149,6 +162,33 @@ describe("receipts", () => {
     })
     expect(receipts.map(({ peak_held_nanos }) => peak_held_nanos)).toEqual([2_000, 2_000])
   })
+})
+
+describe("the share of the input that came from the cache", () => {
+  test.each([
+    [{}, null],
+    [{ output_tokens: 9 }, null],
+    [{ input_tokens: 5 }, 0],
+    [{ cache_read_tokens: 5 }, 1],
+    [{ input_tokens: 250, cache_read_tokens: 1_000 }, 0.8],
+    [{ input_tokens: 1, cache_read_tokens: 2 }, 0.6667],
+    [{ cache_read_tokens: 1, cache_write_5m_tokens: 2, cache_write_1h_tokens: 1 }, 0.25],
+  ])("of %j is %p", (usage, rate) => {
+    expect(cacheHitRate(usageOf(usage))).toBe(rate)
+  })
+})
+
+describe("notes", () => {
+  test.each<Partial<Outcome>>([{}, { notes: [] }])(
+    "of a request that went whole (%j) are stored as null",
+    async outcome => {
+      const wallet = await openTestWallet(100_000)
+      const meter = await wallet.open()
+      await endMeter(wallet.needs, meter, outcomeOf(outcome))
+      const stored = await wallet.store.read.get("SELECT notes FROM metered_request")
+      expect(stored).toEqual({ notes: null })
+    },
+  )
 })
 
 describe("daily spend", () => {

@@ -73,6 +73,7 @@ describe("reading usage", () => {
         cacheReadTokens: 1_000,
         cacheWrite5mTokens: 0,
         cacheWrite1hTokens: 0,
+        cacheHitRate: 0.8,
         outputTokens: 300,
         reasoningTokens: 200,
         webSearchCount: 0,
@@ -84,6 +85,7 @@ describe("reading usage", () => {
         lossUsd: "0.00",
         endReason: "completed",
         attemptCount: 1,
+        notes: [],
         firstOutputMs: 0,
         durationMs: 0,
       },
@@ -160,7 +162,7 @@ describe("the same as CSV", () => {
     expect(answer.headers.get("x-next-cursor")).toBeNull()
     const [names, line, rest] = (await answer.text()).split("\r\n")
     const cells = new Map(names!.split(",").map((name, at) => [name, line!.split(",")[at]]))
-    expect(cells.size).toBe(32)
+    expect(cells.size).toBe(34)
     expect(cells.get("requestId")).toBe(request_id)
     expect(cells.get("costUsd")).toBe("0.0053")
     expect(cells.get("isStreamed")).toBe("false")

@@ -1,6 +1,6 @@
 /** What the Codex CLI needs different from other Responses clients; one function per quirk. */
 import { isJsonObject, type JsonObject } from "../json.ts"
-import { encodeEvent, eventData } from "../sse.ts"
+import { encodeEvent, eventData, eventText } from "../sse.ts"
 
 /**
  * The Codex CLI repeats a `response.incomplete` five times, paying each time (codex-cli-wire 5.4): an answer
@@ -27,4 +27,4 @@ function parseObject(text: string): JsonObject {
 }
 
 /** A data event that resets the CLI's idle timer; comments do not (codex-cli-wire 5.3). */
-export const CODEX_KEEPALIVE = encodeEvent({ type: "keepalive" })
+export const CODEX_KEEPALIVE = eventText({ type: "keepalive" })

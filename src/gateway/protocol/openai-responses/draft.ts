@@ -1,4 +1,5 @@
 /** The state of a Responses stream being written, and the one place that numbers events and items. */
+import type { AnswerStart } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import type {
   WireAnnotation,
@@ -13,20 +14,6 @@ import type {
   WireSearchCall,
   WireUsage,
 } from "./wire.ts"
-
-/** What the gateway decides about an answer before its first event. */
-export interface WritingStart {
-  /** The response's id, `resp_…`; unique, because all item ids are made from it. */
-  id: string
-  /** Unix seconds. */
-  created_at: number
-  /** The public name of the model; never the upstream's. */
-  model: string
-  /** The client is the Codex CLI: a cut answer is written as completed (codex-cli-wire 5.4). */
-  is_codex?: boolean
-  /** Fields of the request that the client wants to see again (instructions, tools, metadata …). */
-  echo?: JsonObject
-}
 
 export interface OpenMessage {
   kind: "message"
@@ -54,7 +41,7 @@ export interface OpenHosted {
 
 /** Where a writing stands; made by `startWriting`, never changed in place. */
 export interface Writing {
-  start: WritingStart
+  start: AnswerStart
   sequence: number
   /** The closed items; the open one stands at `output.length`. */
   output: readonly WireOutputItem[]

@@ -1,18 +1,12 @@
 /** Refusals in the form that OpenAI's clients read, and in the one form that the Codex CLI shows once and in full. */
 import type { AppError } from "../../../platform/errors.ts"
 import { retryAfterHeader, statusOf } from "../../../platform/problem.ts"
-import { encodeEvent } from "../sse.ts"
+import type { ErrorAnswer } from "../codec.ts"
+import { eventText } from "../sse.ts"
 
 /** OpenAI's error object. */
 interface ErrorBody {
   error: { message: string; type: string; code: string; param: string | null }
-}
-
-/** An answer to be sent as it is. */
-export interface ErrorAnswer {
-  status: number
-  headers: Record<string, string>
-  body: string | Uint8Array<ArrayBuffer>
 }
 
 /** The error as JSON with its HTTP status: what SDKs turn into their exceptions (sdk-wire 2). */
@@ -43,7 +37,7 @@ export function writeErrorForCodex(
     sequence_number: 0,
     response: shell(failed.response_id, failed.created_at, "in_progress"),
   }
-  const body = Buffer.concat([encodeEvent(created), writeFailure(error, { ...failed, sequence_number: 1 })])
+  const body = eventText(created) + writeFailure(error, { ...failed, sequence_number: 1 })
   return { status: 200, headers: { "content-type": "text/event-stream", "cache-control": "no-cache" }, body }
 }
 
@@ -51,27 +45,33 @@ export function writeErrorForCodex(
 export function writeFailure(
   error: AppError,
   failed: { response_id: string; created_at: number; sequence_number: number },
-): Uint8Array {
+): string {
   const event = {
     type: "response.failed",
     sequence_number: failed.sequence_number,
     response: {
       ...shell(failed.response_id, failed.created_at, "failed"),
-      error: { code: streamCode(error), message: streamMessage(error) },
+      error: failureOfError(error),
     },
   }
-  return encodeEvent(event)
+  return eventText(event)
 }
 
 const shell = (id: string, created_at: number, status: string) => ({
   id,
   object: "response",
-  created_at: Math.floor(created_at / 1000),
+  created_at,
   status,
   error: null,
   incomplete_details: null,
   output: [],
   usage: null,
+})
+
+/** The error as it stands in a failed response. `created_at` of its neighbours is in Unix seconds. */
+export const failureOfError = (error: AppError): { code: string; message: string } => ({
+  code: streamCode(error),
+  message: streamMessage(error),
 })
 
 /**

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts"
 import { isJsonObject, present, stringOf } from "../json.ts"
 import type { Citation, ModelEvent } from "../model-event.ts"
-import type { ToolKind } from "../model-request.ts"
+import type { SearchResult, ToolKind } from "../model-request.ts"
 import { restOf, restOfArguments } from "../partial-arguments.ts"
 
 /** What was sent of a part, by part key such as `text:0`. */
@@ -114,9 +114,20 @@ export function closeBlock(block: Block, item: JsonObject, is_cut: boolean): Mod
       return closeCall(block, item, is_cut)
     case "hosted": {
       const { id: _, ...raw } = item.type === undefined ? block.item : item
-      return [{ type: "hosted-call-end", raw: { ...raw, type: block.item.type } }]
+      const results = readSources(raw.action)
+      const end = { type: "hosted-call-end" as const, raw: { ...raw, type: block.item.type } }
+      return [results.length === 0 ? end : { ...end, results }]
     }
   }
+}
+
+/** The pages of a search, which are said only when asked for: `web_search_call.action.sources`. */
+function readSources(action: unknown): SearchResult[] {
+  const sources = isJsonObject(action) && Array.isArray(action.sources) ? action.sources : []
+  return sources.flatMap(source => {
+    const url = isJsonObject(source) ? stringOf(source.url) : undefined
+    return url === undefined ? [] : [{ url }]
+  })
 }
 
 function readInMessage(block: MessageBlock, event: JsonObject): Step {

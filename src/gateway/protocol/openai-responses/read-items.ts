@@ -11,7 +11,10 @@ import { readTool } from "./read-tools.ts"
  * all).
  */
 export function readInput(here: At): Item[] {
-  if (here.value === undefined || here.value === null) return []
+  if (here.value === undefined || here.value === null) {
+    refuse(here, "expected a text or a list of items, got nothing")
+    return []
+  }
   if (typeof here.value !== "string") return asList(here, readItem)
   return [{ kind: "message", role: "user", parts: [{ kind: "text", text: here.value }] }]
 }

@@ -89,6 +89,7 @@ function readToolChoice(here: At): ToolChoice {
   if (choice.type === "function" || choice.type === "custom") {
     return { tool: choice.type, name: asString(at(here, "name")) }
   }
+  if (typeof choice.type === "string" && choice.type.startsWith("web_search")) return { tool: "web_search" }
   // A choice among several or of a hosted tool is softened, not refused: no other protocol can say it.
   return choice.mode === "required" ? "required" : "auto"
 }

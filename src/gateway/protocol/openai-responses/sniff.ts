@@ -1,35 +1,22 @@
 /** Reads a Responses stream from the side while its bytes pass through: how far it is and what it used. */
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
+import { isTerminal, type Phase, type Sniffed, type Sniffer, type UpstreamFailure } from "../sniffed.ts"
 import { endOfEvent, eventData, eventName } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
 import { readUsage } from "./read-usage.ts"
 
-/** How far a stream is. `prelude`: nothing has come that a client could act on, another route may still be tried. */
-export type Phase = "prelude" | "output" | "completed" | "incomplete" | "failed"
-
-export interface UpstreamFailure {
-  code: string
-  message: string
-}
-
-/** What is known of a stream or of a whole answer. */
-export interface Sniffed {
-  phase: Phase
-  /** Bytes of text, reasoning and tool arguments delivered so far. */
-  output_bytes: number
+/** What is known of a Responses stream; beside the common facts, where it stands. */
+interface Sniffing extends Sniffed {
   /** `output_bytes` when the last item was finished. */
   bytes_before_item: number
-  reported: ReportedUsage | undefined
-  tier_served: string | undefined
-  failure: UpstreamFailure | undefined
   web_search_count: number
   /** `response.created` and the last event seen: what an end of our own making must continue. */
   created: Place | undefined
   last: Place | undefined
 }
 
-export const startSniffing = (): Sniffed => ({
+const startState = (): Sniffing => ({
   phase: "prelude",
   output_bytes: 0,
   bytes_before_item: 0,
@@ -50,27 +37,40 @@ const TERMINAL: Record<string, Phase> = {
   error: "failed",
 }
 
-export const isTerminal = (sniffed: Sniffed): boolean =>
-  sniffed.phase !== "prelude" && sniffed.phase !== "output"
+/** A sniffer that can also say where an end of our own making must continue. */
+export interface ResponsesSniffer extends Sniffer {
+  /** The id that the stream gave its response. */
+  responseId(): string | undefined
+  /** The sequence number after the last event's. */
+  nextNumber(): number
+}
 
-/**
- * Notes the events of a batch's text. A terminal event that is not the first is left: the answer is its index,
- * so that what comes before it need not wait for it; else the text's length. Only the last event of a stream is
- * parsed; the others cost a few searches.
- */
-export function sniffEvents(sniffed: Sniffed, text: string): number {
+/** Only the last event of a stream is parsed; the others cost a few searches. */
+export function startSniffing(): ResponsesSniffer {
+  const state = startState()
+  return {
+    sniffed: state,
+    note: text => noteText(state, text),
+    finish: () => "",
+    responseId: () => state.created && stringOf(responseOf(parseData(textOf(state.created))).id),
+    nextNumber: () => numberAfter(state.last),
+  }
+}
+
+function noteText(state: Sniffing, text: string): number {
   const has_cr = text.includes("\r")
   let at = 0
-  while (at < text.length) {
+  while (at < text.length && !isTerminal(state)) {
     const end = endOfEvent(text, at, has_cr)
-    sniffed.last = { text, at, end }
+    state.last = { text, at, end }
     if (text.startsWith(TEXT_DELTA, at)) {
-      if (sniffed.phase === "prelude") sniffed.phase = "output"
-      sniffed.output_bytes += deltaLength(sniffed.last)
+      if (state.phase === "prelude") state.phase = "output"
+      state.output_bytes += deltaLength(state.last)
     } else {
       const type = nameAt(text, at) ?? typeOf(text.slice(at, end))
-      if (at > 0 && type !== undefined && Object.hasOwn(TERMINAL, type)) return at
-      if (type !== undefined) noteEvent(sniffed, type, sniffed.last)
+      if (type !== undefined) noteEvent(state, type, state.last)
+      // What an upstream says after its terminal event is neither believed nor sent before it.
+      if (isTerminal(state)) return at
     }
     at = end
   }
@@ -89,7 +89,7 @@ interface Place {
 
 const textOf = ({ text, at, end }: Place): string => text.slice(at, end)
 
-function noteEvent(sniffed: Sniffed, type: string, place: Place): void {
+function noteEvent(sniffed: Sniffing, type: string, place: Place): void {
   const end = Object.hasOwn(TERMINAL, type) ? TERMINAL[type] : undefined
   if (end) {
     noteEnd(sniffed, end, parseData(textOf(place)))
@@ -105,7 +105,7 @@ function noteEvent(sniffed: Sniffed, type: string, place: Place): void {
 }
 
 /** A finished item counts itself when no deltas did: sealed reasoning, and upstreams that send no deltas. */
-function noteItem(sniffed: Sniffed, place: Place): void {
+function noteItem(sniffed: Sniffing, place: Place): void {
   const text = textOf(place)
   const had_deltas = sniffed.output_bytes > sniffed.bytes_before_item
   sniffed.output_bytes += had_deltas ? sealedLength(text) : eventData(text).length
@@ -136,7 +136,7 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   const has_failed = response.status === "failed" || isJsonObject(response.error)
   if (!Array.isArray(response.output) && !has_failed) return undefined
   const output = Array.isArray(response.output) ? response.output : []
-  const sniffed = startSniffing()
+  const sniffed = startState()
   sniffed.web_search_count = output.filter(
     item => isJsonObject(item) && item.type === "web_search_call",
   ).length
@@ -148,20 +148,12 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   return sniffed
 }
 
-/** The id that the stream gave its response. */
-export function responseIdOf({ created }: Sniffed): string | undefined {
-  return created && stringOf(responseOf(parseData(textOf(created))).id)
-}
-
-/** The sequence number after the last event's. */
-export function nextSequenceNumber({ last }: Sniffed): number {
+function numberAfter(last: Place | undefined): number {
   const number = last && parseData(textOf(last)).sequence_number
   return typeof number === "number" ? number + 1 : 0
 }
 
-function noteEnd(sniffed: Sniffed, end: Phase, data: JsonObject): void {
-  // The first terminal event counts: what an upstream says after it is not believed.
-  if (isTerminal(sniffed)) return
+function noteEnd(sniffed: Sniffing, end: Phase, data: JsonObject): void {
   const response = responseOf(data)
   sniffed.phase = end
   sniffed.tier_served = stringOf(response.service_tier)

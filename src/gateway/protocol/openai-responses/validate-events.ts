@@ -18,7 +18,7 @@ export interface Validation {
   count: number
   response_id: unknown
   open: OpenItem | undefined
-  doneItems: readonly unknown[]
+  done_items: readonly unknown[]
   ids: ReadonlySet<unknown>
   is_ended: boolean
   /** Broken laws, as sentences. */
@@ -32,7 +32,7 @@ interface Check {
 
 /** The start of a stream. */
 export function startValidating(): Validation {
-  const nothing = { response_id: undefined, open: undefined, doneItems: [], ids: new Set(), violations: [] }
+  const nothing = { response_id: undefined, open: undefined, done_items: [], ids: new Set(), violations: [] }
   return { ...nothing, count: 0, is_ended: false }
 }
 
@@ -55,8 +55,8 @@ export function validateEvents(events: readonly JsonObject[]): readonly string[]
   return endValidating(events.reduce(validateEvent, startValidating()))
 }
 
-function expect(check: Check, isKept: boolean, complaint: string): void {
-  if (isKept) return
+function expect(check: Check, is_kept: boolean, complaint: string): void {
+  if (is_kept) return
   const { state, event } = check
   state.violations = [...state.violations, `Event ${state.count - 1} (${event.type}) ${complaint}.`]
 }
@@ -88,7 +88,7 @@ function checkResponse(check: Check, type: string): void {
   if (!TERMINAL.has(type)) return
   state.is_ended = true
   expect(check, response.status === type.slice("response.".length), "has another status than its name")
-  const isSame = Bun.deepEquals(response.output, state.doneItems)
+  const isSame = Bun.deepEquals(response.output, state.done_items)
   expect(check, isSame, "does not list exactly the finished items")
   if (type === "response.failed") expect(check, isFailure(response.error), "has no code and message")
   else expect(check, state.open === undefined, "leaves an item open")
@@ -115,10 +115,10 @@ function checkAdded(check: Check): void {
   const { state, event } = check
   const item = isJsonObject(event.item) ? event.item : {}
   expect(check, state.open === undefined, "opens an item inside another one")
-  expect(check, event.output_index === state.doneItems.length, "has not the next output_index")
+  expect(check, event.output_index === state.done_items.length, "has not the next output_index")
   expect(check, typeof item.id === "string" && !state.ids.has(item.id), "reuses an item id or has none")
   state.ids = new Set([...state.ids, item.id])
-  const place = { index: state.doneItems.length, id: item.id, type: item.type }
+  const place = { index: state.done_items.length, id: item.id, type: item.type }
   state.open = { ...place, part: undefined, parts: { content: 0, summary: 0 }, said: "" }
 }
 
@@ -133,7 +133,7 @@ function checkDone(check: Check): void {
   if (CALL_TEXT[String(item.type)] !== undefined) expect(check, hasCallId, "finishes a call without call_id")
   const text = item[CALL_TEXT[String(item.type)] ?? ""]
   if (typeof text === "string") expect(check, text === open?.said, "has other arguments than its deltas")
-  state.doneItems = [...state.doneItems, event.item]
+  state.done_items = [...state.done_items, event.item]
   state.open = undefined
 }
 

@@ -64,7 +64,7 @@ export interface WireRequest {
   instructions?: string
   input: WireInputItem[]
   tools?: WireTool[]
-  tool_choice?: string | { type: string; name: string }
+  tool_choice?: string | { type: string; name?: string }
   parallel_tool_calls?: boolean
   reasoning?: { effort?: string; summary?: string }
   max_output_tokens?: number

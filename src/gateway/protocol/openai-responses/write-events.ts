@@ -1,7 +1,8 @@
 /** Writes ModelEvents as a Responses stream in the full order of sdk-wire 2; sends nothing itself. */
+import type { AnswerStart } from "../codec.ts"
 import { present } from "../json.ts"
 import type { ModelEvent, StopReason } from "../model-event.ts"
-import type { Draft, Writing, WritingStart } from "./draft.ts"
+import type { Draft, Writing } from "./draft.ts"
 import { emit } from "./draft.ts"
 import type { WireEvent, WireResponse } from "./wire.ts"
 import { closeCall, closeHosted, closeOpen, openCall, openHosted, writeArguments } from "./write-calls.ts"
@@ -12,7 +13,7 @@ import { writeUsage } from "./write-usage.ts"
 /**
  * The start of an answer. Item ids are made from the response's id, so the same events give the same bytes.
  */
-export function startWriting(start: WritingStart): Writing {
+export function startWriting(start: AnswerStart): Writing {
   return {
     start,
     sequence: 0,

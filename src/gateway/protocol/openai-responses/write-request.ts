@@ -1,6 +1,7 @@
 /** Writes a ModelRequest as the body of POST /responses; equal protocols pass by and never come here. */
 import { present } from "../json.ts"
 import type { ModelRequest, ReasoningWish, TextFormat, TextPart, ToolChoice } from "../model-request.ts"
+import { nearestEffort, type Target } from "../target.ts"
 import type { WireRequest } from "./wire.ts"
 import { writeItem } from "./write-items.ts"
 import { writeTool } from "./write-tools.ts"
@@ -10,21 +11,21 @@ import { writeTool } from "./write-tools.ts"
  * caches hit. `store` is always false: the gateway has its own store, and nothing of a customer stays
  * upstream.
  */
-export function writeRequest(request: ModelRequest): WireRequest {
+export function writeRequest(request: ModelRequest, target: Target): WireRequest {
   return present({
-    model: request.model,
+    model: target.model,
     instructions: writeInstructions(request.instructions),
     input: request.items.flatMap(writeItem),
     tools: request.tools.length === 0 ? undefined : request.tools.flatMap(writeTool),
     tool_choice: request.tool_choice === undefined ? undefined : writeToolChoice(request.tool_choice),
     parallel_tool_calls: request.parallel_tool_calls,
-    reasoning: request.reasoning === undefined ? undefined : writeReasoning(request.reasoning),
+    reasoning: request.reasoning && writeReasoning(request.reasoning, target),
     max_output_tokens: request.max_output_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
     store: false as const,
     stream: request.stream,
-    include: request.wants_sealed_reasoning ? ["reasoning.encrypted_content"] : undefined,
+    include: writeInclude(request),
     service_tier: request.service_tier,
     prompt_cache_key: request.cache_key,
     text: writeText(request),
@@ -37,13 +38,24 @@ function writeInstructions(parts: TextPart[]): string | undefined {
   return parts.length === 0 ? undefined : parts.map(part => part.text).join("\n\n")
 }
 
-function writeToolChoice(choice: ToolChoice): string | { type: string; name: string } {
-  return typeof choice === "string" ? choice : { type: choice.tool, name: choice.name }
+function writeToolChoice(choice: ToolChoice): string | { type: string; name?: string } {
+  if (typeof choice === "string") return choice
+  return choice.tool === "web_search" ? { type: "web_search" } : { type: choice.tool, name: choice.name }
 }
 
-function writeReasoning(wish: ReasoningWish): { effort?: string; summary?: string } {
-  const effort = wish.effort ?? (wish.budget_tokens === undefined ? undefined : effortOf(wish.budget_tokens))
-  return present({ effort, summary: wish.summary })
+/** An effort that the model does not know is replaced by its nearest; a model without efforts gets none. */
+function writeReasoning(wish: ReasoningWish, { reasoning_efforts }: Target): WireRequest["reasoning"] {
+  const asked = wish.effort ?? (wish.budget_tokens === undefined ? undefined : effortOf(wish.budget_tokens))
+  return present({ effort: nearestEffort(asked, reasoning_efforts), summary: wish.summary })
+}
+
+/** The sources of a search are left out unless asked for; Messages clients show them (claude-code-wire 9). */
+function writeInclude(request: ModelRequest): string[] | undefined {
+  const include = [
+    ...(request.wants_sealed_reasoning ? ["reasoning.encrypted_content"] : []),
+    ...(request.tools.some(tool => tool.kind === "web_search") ? ["web_search_call.action.sources"] : []),
+  ]
+  return include.length === 0 ? undefined : include
 }
 
 /**

@@ -27,5 +27,5 @@ test("an incomplete answer is ended as completed, with its output, usage and seq
 })
 
 test("the keepalive is a data event, because the CLI's idle timer ignores comments", () => {
-  expect(decode(CODEX_KEEPALIVE)).toBe('event: keepalive\ndata: {"type":"keepalive"}\n\n')
+  expect(CODEX_KEEPALIVE).toBe('event: keepalive\ndata: {"type":"keepalive"}\n\n')
 })

@@ -26,7 +26,7 @@ const REASONS: Reason[] = [
   "internal",
 ]
 
-const failed = { response_id: "req_1", created_at: 1_760_000_000_999 }
+const failed = { response_id: "req_1", created_at: 1_760_000_000 }
 const textOf = (body: string | Uint8Array) =>
   typeof body === "string" ? body : new TextDecoder().decode(body)
 const jsonOf = (error: AppError) => JSON.parse(textOf(writeError(error).body))

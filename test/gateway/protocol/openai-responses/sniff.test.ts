@@ -2,14 +2,11 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import {
-  isTerminal,
-  nextSequenceNumber,
-  responseIdOf,
-  type Sniffed,
+  type ResponsesSniffer,
   sniffAnswer,
-  sniffEvents,
   startSniffing,
 } from "../../../../src/gateway/protocol/openai-responses/sniff.ts"
+import { isTerminal, type Sniffed } from "../../../../src/gateway/protocol/sniffed.ts"
 import { createEventSplitter } from "../../../../src/gateway/protocol/sse.ts"
 import { checkProperty } from "../../../support/property.ts"
 import {
@@ -23,24 +20,22 @@ import {
 const USAGE = { input: 1_250, cached: 1_000, output: 300, reasoning: 200 }
 const COUNTS = { input_tokens: 250, cache_read_tokens: 1_000, output_tokens: 300, reasoning_tokens: 200 }
 
-/** Feeds a whole text, batch by batch as `connection.ts` does it. */
-function sniffText(sniffed: Sniffed, text: string): void {
-  for (let rest = text; rest !== ""; ) rest = rest.slice(sniffEvents(sniffed, rest))
+function snifferOf(frames: string | readonly string[]): ResponsesSniffer {
+  const sniffer = startSniffing()
+  sniffer.note(Buffer.from(typeof frames === "string" ? frames : frames.join("")).toString("latin1"))
+  return sniffer
 }
 
-function sniff(frames: string | readonly string[]): Sniffed {
-  const sniffed = startSniffing()
-  sniffText(sniffed, Buffer.from(typeof frames === "string" ? frames : frames.join("")).toString("latin1"))
-  return sniffed
-}
+const sniff = (frames: string | readonly string[]): Sniffed => snifferOf(frames).sniffed
 
 const frame = (type: string, data: object = {}) =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
 
 /** What a stream comes to, without where its events stood. */
-function summaryOf(sniffed: Sniffed) {
-  const { created: _, last: __, ...known } = sniffed
-  return { ...known, response_id: responseIdOf(sniffed), next: nextSequenceNumber(sniffed) }
+function summaryOf(sniffer: ResponsesSniffer) {
+  const { phase, output_bytes, reported, tier_served, failure } = sniffer.sniffed
+  const known = { phase, output_bytes, reported, tier_served, failure }
+  return { ...known, response_id: sniffer.responseId(), next: sniffer.nextNumber() }
 }
 
 describe("how far a stream is", () => {
@@ -84,7 +79,7 @@ describe("how far a stream is", () => {
 
   test("comments, blank events and nonsense say nothing", () => {
     for (const text of [": ping\n\n", "\n\n", "data: {\n\n", "data: [1]\n\n", "data: [DONE]\n\n", "x\n\n"]) {
-      expect(summaryOf(sniff(text))).toEqual(summaryOf(startSniffing()))
+      expect(summaryOf(snifferOf(text))).toEqual(summaryOf(startSniffing()))
     }
   })
 
@@ -105,23 +100,22 @@ describe("how far a stream is", () => {
     expect(sniff(text).phase).toBe("completed")
   })
 
-  test("a terminal event is left for a batch of its own when something comes before it", () => {
+  test("the end of the answer begins at its terminal event, and nothing after that is believed", () => {
     const before = frame("response.output_text.delta", { delta: "x" })
     const text = before + frame("response.completed")
-    const sniffed = startSniffing()
-    expect(sniffEvents(sniffed, text)).toBe(before.length)
-    expect(sniffed.phase).toBe("output")
-    expect(sniffEvents(sniffed, text.slice(before.length))).toBe(text.length - before.length)
-    expect(sniffed.phase).toBe("completed")
+    const sniffer = startSniffing()
+    expect(sniffer.note(text + frame("response.failed"))).toBe(before.length)
+    expect(sniffer.sniffed.phase).toBe("completed")
   })
 })
 
 describe("what a stream used", () => {
   test("is what its end reports", () => {
-    const sniffed = sniff(textTurn("hello", USAGE, { id: "resp_1" }))
+    const sniffer = snifferOf(textTurn("hello", USAGE, { id: "resp_1" }))
+    const { sniffed } = sniffer
     expect(sniffed.reported).toEqual({ usage: expect.objectContaining(COUNTS) })
     expect(sniffed.tier_served).toBe("default")
-    expect(responseIdOf(sniffed)).toBe("resp_1")
+    expect(sniffer.responseId()).toBe("resp_1")
   })
 
   test("is undefined when the end reports nothing, which is not zero", () => {
@@ -138,8 +132,9 @@ describe("what a stream used", () => {
 
   test("a text that speaks of a search is none", () => {
     const item = { type: "message", content: [{ type: "output_text", text: 'a "web_search_call"' }] }
-    const sniffed = sniff(frame("response.output_item.done", { item }))
-    expect(sniffed.web_search_count).toBe(0)
+    const end = frame("response.completed", { response: { usage: { input_tokens: 5, output_tokens: 1 } } })
+    const sniffed = sniff(frame("response.output_item.done", { item }) + end)
+    expect(sniffed.reported?.usage.web_search_count).toBe(0)
   })
 })
 
@@ -204,15 +199,15 @@ describe("why a stream failed", () => {
 describe("continuing a stream", () => {
   test("goes on after the last number, and has the id of `created`", () => {
     const frames = textTurn("hello", USAGE, { id: "resp_1" })
-    const sniffed = sniff(frames.slice(0, 5))
-    expect(nextSequenceNumber(sniffed)).toBe(5)
-    expect(responseIdOf(sniffed)).toBe("resp_1")
+    const sniffer = snifferOf(frames.slice(0, 5))
+    expect(sniffer.nextNumber()).toBe(5)
+    expect(sniffer.responseId()).toBe("resp_1")
   })
 
   test("starts at 0 when nothing was numbered", () => {
-    expect(nextSequenceNumber(startSniffing())).toBe(0)
-    expect(nextSequenceNumber(sniff(frame("response.created")))).toBe(0)
-    expect(responseIdOf(startSniffing())).toBeUndefined()
+    expect(startSniffing().nextNumber()).toBe(0)
+    expect(snifferOf(frame("response.created")).nextNumber()).toBe(0)
+    expect(startSniffing().responseId()).toBeUndefined()
   })
 })
 
@@ -262,11 +257,11 @@ test("law 1: any split of the bytes comes to the same", () => {
     const bytes = Buffer.from(frames.join("").replaceAll("\n", line_end))
     const edges = [0, ...places.map(place => place % bytes.length).toSorted((a, b) => a - b), bytes.length]
     const splitter = createEventSplitter()
-    const sniffed = startSniffing()
+    const sniffer = startSniffing()
     for (const [at, edge] of edges.slice(1).entries()) {
-      sniffText(sniffed, splitter.push(bytes.subarray(edges[at], edge)).text)
+      sniffer.note(splitter.push(bytes.subarray(edges[at], edge)).text)
     }
-    sniffText(sniffed, splitter.rest().text)
-    expect(summaryOf(sniffed)).toEqual(summaryOf(sniff(frames)))
+    sniffer.note(splitter.rest().text)
+    expect(summaryOf(sniffer)).toEqual(summaryOf(snifferOf(frames)))
   })
 })

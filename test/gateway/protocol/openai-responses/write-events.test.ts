@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import OpenAI from "openai"
+import type { AnswerStart } from "../../../../src/gateway/protocol/codec.ts"
 import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
 import { collectResponse } from "../../../../src/gateway/protocol/openai-responses/collect.ts"
-import type { WritingStart } from "../../../../src/gateway/protocol/openai-responses/draft.ts"
 import type { WireEvent } from "../../../../src/gateway/protocol/openai-responses/wire.ts"
 import { startWriting, writeEvents } from "../../../../src/gateway/protocol/openai-responses/write-events.ts"
 import { encodeEvent } from "../../../../src/gateway/protocol/sse.ts"
@@ -13,7 +13,7 @@ import { arbitraryAnswer, arbitraryFailure } from "../../../support/arbitrary-mo
 import { checkPropertyAsync } from "../../../support/property.ts"
 import { loadStream } from "../../../support/responses-fixtures.ts"
 
-const start: WritingStart = { id: "resp_1", created_at: 1_700_000_000, model: "gpt-x" }
+const start: AnswerStart = { id: "resp_1", created_at: 1_700_000_000, model: "gpt-x" }
 
 function writeAll(events: ModelEvent[], from = start): WireEvent[] {
   let state = startWriting(from)

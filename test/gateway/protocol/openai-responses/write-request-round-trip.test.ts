@@ -22,6 +22,7 @@ import {
   arbitraryText,
 } from "../../../support/arbitrary-model.ts"
 import { checkProperty } from "../../../support/property.ts"
+import { targetOf } from "../../../support/target.ts"
 
 const here = import.meta.path
 const start = { id: "resp_test", created_at: 1_700_000_000, model: "model-x" }
@@ -74,22 +75,35 @@ function withoutPhases(events: ModelEvent[]): ModelEvent[] {
 describe("requests", () => {
   test("law 5: reading what was written gives the same request", () => {
     checkProperty(here, arbitraryRequest, request => {
-      const read = readRequest(JSON.parse(JSON.stringify(writeRequest(request))))
+      const read = readRequest(
+        JSON.parse(
+          JSON.stringify(writeRequest(request, targetOf("openai-responses", { model: request.model }))),
+        ),
+      )
       expect(read).toEqual({ ok: true, request })
     })
   })
 
   test("the same request is written as the same bytes, so that prompt caches hit", () => {
     checkProperty(here, arbitraryRequest, request => {
-      const once = JSON.stringify(writeRequest(request))
+      const once = JSON.stringify(
+        writeRequest(request, targetOf("openai-responses", { model: request.model })),
+      )
       const read = readRequest(JSON.parse(once))
-      if (read.ok) expect(JSON.stringify(writeRequest(read.request))).toBe(once)
+      if (read.ok)
+        expect(
+          JSON.stringify(
+            writeRequest(read.request, targetOf("openai-responses", { model: read.request.model })),
+          ),
+        ).toBe(once)
     })
   })
 
   test("law 6: arguments in the history are byte-exact", () => {
     checkProperty(here, arbitraryRequest, request => {
-      const input = JSON.parse(JSON.stringify(writeRequest(request))).input as Record<string, unknown>[]
+      const input = JSON.parse(
+        JSON.stringify(writeRequest(request, targetOf("openai-responses", { model: request.model }))),
+      ).input as Record<string, unknown>[]
       const written = input.flatMap(item => {
         if (item.type === "function_call") return [item.arguments]
         return item.type === "custom_tool_call" ? [item.input] : []

@@ -1,0 +1,166 @@
+/** What becomes of a dispatched call: its answer on the way to the client, and its end in the books. */
+import { formatUsd } from "../wallet/ledger/nanos.ts"
+import type { Route } from "./catalog/catalog.ts"
+import { type Collected, collectAnswer, openCollector } from "./collect.ts"
+import type { Dispatched } from "./dispatch.ts"
+import { type End, type Exchange, endExchange, type GatewayNeeds } from "./exchange.ts"
+import { startForwarding, streamBody } from "./forward.ts"
+import { keepAnswer, parseObject } from "./keep-answer.ts"
+import { answerMap, type Outlet, openOutlet, type Passing } from "./outlet.ts"
+import type { AnswerStart } from "./protocol/codec.ts"
+import { CLIENTS, UPSTREAMS } from "./protocol/codecs.ts"
+import { echoOf } from "./protocol/openai-responses/echo.ts"
+import { rememberStream } from "./reasoning-memory.ts"
+import { checkSome } from "./stream-check.ts"
+
+/** Answers the client; whatever happens, the exchange is ended. Throws the error of a call that nobody answered. */
+export async function deliver(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  dispatched: Dispatched,
+): Promise<Response> {
+  switch (dispatched.kind) {
+    case "stream":
+      return deliverStream(needs, exchange, dispatched)
+    case "whole":
+      return deliverWhole(needs, exchange, dispatched)
+    case "client-left":
+      await endExchange(
+        needs,
+        exchange,
+        nothingFrom(exchange.cancelled?.aborted ? "cancelled" : "client-left"),
+      )
+      return clientGone()
+    case "failed": {
+      const { failure, reported, route } = dispatched
+      const end_reason = UNANSWERED[failure.result] ?? "refused-upstream"
+      await endExchange(needs, exchange, { ...nothingFrom(end_reason), reported, route })
+      throw failure.error
+    }
+  }
+}
+
+async function deliverStream(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  stream: Extract<Dispatched, { kind: "stream" }>,
+): Promise<Response> {
+  const { connection, outgoing } = stream
+  const passing = { door: exchange.door, start: echoed(exchange, outgoing.is_passed), connection, outgoing }
+  exchange.notes = outgoing.notes
+  const headers = answerHeaders(exchange)
+  if (!exchange.meter.admission.is_streamed) {
+    const collector = openCollector(passing)
+    const collected = await collectAnswer(
+      startForwarding(needs, exchange, { ...stream, outlet: collector }),
+      collector,
+    )
+    if (!collected) return clientGone()
+    await record(exchange, collected.text)
+    return wholeResponse(headers, collected)
+  }
+  const forwarding = startForwarding(needs, exchange, {
+    ...stream,
+    outlet: openShown(needs, exchange, passing),
+  })
+  const turn_state = connection.response.headers.get("x-codex-turn-state")
+  if (turn_state !== null) headers["x-codex-turn-state"] = turn_state
+  headers["content-type"] = "text/event-stream"
+  headers["cache-control"] = "no-cache"
+  return new Response(streamBody(forwarding), { headers })
+}
+
+/** The outlet of a stream with whoever else reads along. */
+function openShown(needs: GatewayNeeds, exchange: Exchange, passing: Passing): Outlet {
+  const { door, request_id, recorder, meter } = exchange
+  const { protocol } = door
+  const shown = checkSome(needs, openOutlet(passing), { protocol, request_id })
+  const kept = recorder ? keepAnswer(shown, recorder, protocol) : shown
+  return remembers(exchange, passing.connection.route)
+    ? rememberStream(needs.reasoning_memory, meter.admission.customer_id, kept)
+    : kept
+}
+
+/** Chat clients do not send thinking back, which such an upstream wants for its next turn. */
+export const remembers = ({ door }: Exchange, { upstream }: Route): boolean =>
+  door.protocol === "openai-chat" && upstream.quirks.has("reasoning-content")
+
+async function deliverWhole(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  whole: Extract<Dispatched, { kind: "whole" }>,
+): Promise<Response> {
+  const { route, sniffed, outgoing } = whole
+  const { reported, output_bytes, tier_served, phase } = sniffed
+  exchange.notes = outgoing.notes
+  const end_reason = phase as "completed" | "incomplete" | "failed"
+  const first_output_ms = needs.clock.now() - exchange.meter.started_at
+  const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }
+  const settlement = await endExchange(needs, exchange, end)
+  if (remembers(exchange, route)) {
+    const events = UPSTREAMS[route.upstream.protocol].readAnswer(whole.body)
+    needs.reasoning_memory.remember(exchange.meter.admission.customer_id, events)
+  }
+  const text = wholeText(exchange, whole)
+  await record(exchange, text)
+  return wholeResponse(answerHeaders(exchange), { text, settlement })
+}
+
+async function record({ recorder }: Exchange, text: string): Promise<void> {
+  const answer = recorder && parseObject(text)
+  if (answer) await recorder.record(answer)
+}
+
+/** A whole answer in the client's protocol. */
+function wholeText(
+  exchange: Exchange,
+  { route, text, body, outgoing }: Extract<Dispatched, { kind: "whole" }>,
+) {
+  const { door } = exchange
+  const upstream = UPSTREAMS[route.upstream.protocol]
+  const start = echoed(exchange, outgoing.is_passed)
+  if (outgoing.is_passed) return upstream.adaptAnswer(text, start)
+  const map = answerMap(door, { route }, outgoing)
+  return JSON.stringify(CLIENTS[door.protocol].collect(start, map.map(upstream.readAnswer(body))))
+}
+
+/** A translated answer shows the whole request again; one that passes only what the upstream was not told. */
+function echoed({ start, door, asked_body }: Exchange, is_passed: boolean): AnswerStart {
+  if (is_passed || door.protocol !== "openai-responses") return start
+  return { ...start, echo: { ...echoOf(asked_body), ...start.echo } }
+}
+
+function wholeResponse(headers: Record<string, string>, { text, settlement }: Collected): Response {
+  if (settlement) headers["x-codexapi-cost-usd"] = formatUsd(BigInt(settlement.cost_nanos))
+  return new Response(text, { headers: { ...headers, "content-type": "application/json" } })
+}
+
+/** How a request ends that no upstream answered, by what the last try came to. */
+const UNANSWERED: Record<string, End["end_reason"]> = {
+  unreachable: "unreachable",
+  timeout: "timeout",
+  cut: "cut",
+}
+
+/** The end of an exchange that delivered nothing. */
+export const nothingFrom = (end_reason: End["end_reason"]): End => ({
+  end_reason,
+  route: undefined,
+  reported: undefined,
+  output_bytes: 0,
+  tier_served: undefined,
+  first_output_ms: undefined,
+})
+
+/** Nobody reads it; logs of proxies know the number. */
+const clientGone = () => new Response(null, { status: 499 })
+
+function answerHeaders({ request_id, model, notes }: Exchange): Record<string, string> {
+  return {
+    "x-request-id": request_id,
+    "request-id": request_id,
+    "x-codexapi-request-id": request_id,
+    "x-codexapi-model": model.id,
+    ...(notes.length > 0 && { "x-codexapi-notes": notes.join("; ") }),
+  }
+}

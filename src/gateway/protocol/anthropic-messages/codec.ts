@@ -1,0 +1,81 @@
+/** The Messages protocol as the gateway uses it: both sides in one place, made of this folder's functions. */
+import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
+import type { JsonObject } from "../json.ts"
+import { eventText } from "../sse.ts"
+import { collectMessage } from "./collect.ts"
+import type { Writing } from "./draft.ts"
+import { errorOf, writeError } from "./errors.ts"
+import { passEdits, startPassage } from "./passage.ts"
+import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
+import { readRequest } from "./read-request.ts"
+import { findRefusal } from "./refusals.ts"
+import { sniffAnswer } from "./sniff.ts"
+import { endValidating, startValidating, validateEvent } from "./validate-events.ts"
+import { wholeAnswer } from "./whole-answer.ts"
+import type { WireEvent } from "./wire.ts"
+import { writeError as endWithError, startWriting, writeEvents, writeKeepalive } from "./write-events.ts"
+import { writeRequest } from "./write-request.ts"
+
+export const messagesClient: ClientCodec = {
+  readRequest,
+  guarded_keys: [
+    "model",
+    "stream",
+    "max_tokens",
+    "service_tier",
+    "tools",
+    "mcp_servers",
+    "container",
+    "thread",
+    "speed",
+    "inference_geo",
+  ],
+  findRefusal,
+  startWriting: startWriter,
+  collect: collectMessage,
+  writeError,
+  startValidating() {
+    let state = startValidating()
+    return {
+      note(name, data) {
+        state = validateEvent(state, name, data)
+      },
+      end: () => endValidating(state),
+    }
+  },
+}
+
+export const messagesUpstream: UpstreamCodec = {
+  path: "/messages",
+  writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
+  passEdits,
+  startReading() {
+    let state = startReading()
+    return {
+      read(wire) {
+        const [next, events] = readEvents(state, wire)
+        state = next
+        return events
+      },
+      end: () => endReading(state),
+    }
+  },
+  readAnswer,
+  startPassage,
+  sniffAnswer,
+  adaptAnswer: text => text,
+  wholeAnswer,
+}
+
+function startWriter(start: AnswerStart): AnswerWriter {
+  let state = startWriting(start)
+  function send([next, written]: [Writing, WireEvent[]]): string {
+    state = next
+    return written.length === 1 ? eventText(written[0]!) : written.map(eventText).join("")
+  }
+  return {
+    write: event => send(writeEvents(state, event)),
+    fail: error => send(endWithError(state, errorOf(error))),
+    keepalive: () => send(writeKeepalive(state)),
+  }
+}

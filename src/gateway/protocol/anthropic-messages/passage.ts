@@ -1,0 +1,43 @@
+/** A Messages stream that passes to a Messages client as it is; nothing in it must be different. */
+import type { Passage } from "../codec.ts"
+import { isJsonObject, type JsonObject } from "../json.ts"
+import { cutAfter, eventText } from "../sse.ts"
+import { errorOf } from "./errors.ts"
+import { startSniffing } from "./sniff.ts"
+import { emptyDelta } from "./write-events.ts"
+import { SMALLEST_BUDGET } from "./write-thinking.ts"
+
+/**
+ * Values of a passing body that must change: a thinking budget that leaves no room for an answer, which Qwen Code
+ * sends and the upstream refuses (sdk-wire 5).
+ */
+export function passEdits(body: JsonObject): JsonObject {
+  const { thinking, max_tokens } = body
+  if (!isJsonObject(thinking) || typeof max_tokens !== "number") return {}
+  const { budget_tokens } = thinking
+  if (typeof budget_tokens !== "number" || budget_tokens < max_tokens) return {}
+  const has_room = max_tokens > SMALLEST_BUDGET
+  return { thinking: has_room ? { ...thinking, budget_tokens: max_tokens - 1 } : { type: "disabled" } }
+}
+
+const HAS_DELTAS = new Set(["text", "thinking", "tool_use"])
+
+/**
+ * The keepalive is an empty delta of the open block, which Claude Code counts (claude-code-wire 6). Between blocks
+ * only a ping is legal: a block of ours would take the place of the upstream's next one.
+ */
+export function startPassage(): Passage {
+  const sniffer = startSniffing()
+  return {
+    ...sniffer,
+    // What comes after the end is for nobody.
+    adapt: batch => (batch.is_end ? cutAfter(batch, batch.text.indexOf("message_stop")).bytes : batch.bytes),
+    fail: error => eventText({ type: "error", error: errorOf(error) } as { type: string }),
+    keepalive() {
+      const open = sniffer.openBlock()
+      if (open === undefined || !HAS_DELTAS.has(open.type)) return eventText({ type: "ping" })
+      const { index, type } = open
+      return eventText({ type: "content_block_delta", index, delta: emptyDelta(type) } as { type: string })
+    },
+  }
+}

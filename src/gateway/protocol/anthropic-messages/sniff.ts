@@ -1,0 +1,185 @@
+/** Reads a Messages stream from the side while its bytes pass through: how far it is and what it used. */
+import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
+import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
+import { endOfEvent, eventData, eventName, eventText } from "../sse.ts"
+import { endOfString } from "../top-level.ts"
+import { readError } from "./errors.ts"
+import { isCut } from "./read-events.ts"
+import { mergeUsage, readUsage } from "./read-usage.ts"
+
+/** What is known of a Messages stream; beside the common facts, where it stands. */
+interface Sniffing extends Sniffed {
+  usage: JsonObject | undefined
+  /** What `message_delta` said; from there on the end has begun. */
+  stop_reason: string | undefined
+  open: OpenPlace | undefined
+}
+
+interface OpenPlace {
+  index: unknown
+  type: string
+}
+
+/** A sniffer that can also say which block is open: there an empty delta is legal. */
+export interface MessagesSniffer extends Sniffer {
+  openBlock(): OpenPlace | undefined
+}
+
+const startState = (): Sniffing => ({
+  phase: "prelude",
+  output_bytes: 0,
+  reported: undefined,
+  tier_served: undefined,
+  failure: undefined,
+  usage: undefined,
+  stop_reason: undefined,
+  open: undefined,
+})
+
+/** Only the first and the last events of a stream and those that open a block are parsed. */
+export function startSniffing(): MessagesSniffer {
+  const state = startState()
+  return {
+    sniffed: state,
+    note: text => noteText(state, text),
+    finish: () => finish(state),
+    openBlock: () => state.open,
+  }
+}
+
+/** The commonest event by far. */
+const DELTA = "event: content_block_delta"
+
+function noteText(state: Sniffing, text: string): number {
+  const has_cr = text.includes("\r")
+  let end_at = hasEnded(state) ? 0 : text.length
+  let at = 0
+  while (at < text.length && !isTerminal(state)) {
+    const end = endOfEvent(text, at, has_cr)
+    if (text.startsWith(DELTA, at)) noteDelta(state, text, { at, end })
+    else {
+      noteEvent(state, text.slice(at, end))
+      if (end_at === text.length && hasEnded(state)) end_at = at
+    }
+    at = end
+  }
+  return end_at
+}
+
+const hasEnded = (state: Sniffing): boolean => isTerminal(state) || state.stop_reason !== undefined
+
+/** The string of a delta that is delivered; its key comes right behind the delta's type. */
+const PIECE = /"(?:text|thinking|partial_json|signature)"\s*:\s*"/g
+
+/** Counts a delta as it stands in the JSON, without parsing it. An empty one is no output yet. */
+function noteDelta(state: Sniffing, text: string, { at, end }: { at: number; end: number }): void {
+  PIECE.lastIndex = at
+  const key = PIECE.exec(text)
+  if (!key || key.index >= end) return
+  addOutput(state, endOfString(text, PIECE.lastIndex - 1) - 1 - PIECE.lastIndex)
+}
+
+function addOutput(state: Sniffing, bytes: number): void {
+  if (bytes <= 0) return
+  state.output_bytes += bytes
+  if (state.phase === "prelude") state.phase = "output"
+}
+
+function noteEvent(state: Sniffing, event: string): void {
+  if (!event.includes("data:")) return
+  const data = parseData(event)
+  switch (eventName(event) ?? data.type) {
+    case "message_start":
+      noteUsage(state, isJsonObject(data.message) ? data.message.usage : undefined)
+      break
+    case "content_block_start":
+      noteBlock(state, data)
+      break
+    case "content_block_delta":
+      noteDelta(state, event, { at: 0, end: event.length })
+      break
+    case "content_block_stop":
+      state.open = undefined
+      break
+    case "message_delta":
+      noteStop(state, data)
+      break
+    case "message_stop":
+      complete(state)
+      break
+    case "error":
+      state.phase = "failed"
+      state.failure = readError(data.error)
+      break
+  }
+}
+
+/** An empty text or thinking is announced before there is any (claude-code-wire 6); all other blocks are output. */
+function noteBlock(state: Sniffing, data: JsonObject): void {
+  const block = isJsonObject(data.content_block) ? data.content_block : {}
+  const type = stringOf(block.type) ?? ""
+  state.open = { index: data.index, type }
+  if (type === "text" || type === "thinking") {
+    addOutput(state, (stringOf(block.text) ?? stringOf(block.thinking) ?? "").length)
+    return
+  }
+  if (state.phase === "prelude") state.phase = "output"
+  const is_whole = type !== "tool_use" && type !== "server_tool_use"
+  addOutput(state, is_whole ? JSON.stringify(block).length : lengthOfInput(block.input))
+}
+
+const lengthOfInput = (input: unknown): number =>
+  isJsonObject(input) && Object.keys(input).length > 0 ? JSON.stringify(input).length : 0
+
+function noteUsage(state: Sniffing, usage: unknown): void {
+  state.usage = mergeUsage(state.usage, usage)
+  state.reported = readUsage(state.usage)
+  const tier = stringOf(state.usage?.service_tier)
+  state.tier_served = tier === "standard" ? "default" : tier
+}
+
+function noteStop(state: Sniffing, data: JsonObject): void {
+  noteUsage(state, data.usage)
+  const delta = isJsonObject(data.delta) ? data.delta : {}
+  state.stop_reason ??= stringOf(delta.stop_reason)
+}
+
+function complete(state: Sniffing): void {
+  state.phase = phaseOf(state.stop_reason)
+}
+
+const phaseOf = (stop_reason: string | undefined): Phase =>
+  stop_reason !== undefined && isCut(stop_reason) ? "incomplete" : "completed"
+
+/** A stop reason is an end, also without `message_stop`; the SDK's helper wants that one, too (sdk-wire 3). */
+function finish(state: Sniffing): string {
+  if (isTerminal(state) || state.stop_reason === undefined) return ""
+  complete(state)
+  return eventText({ type: "message_stop" })
+}
+
+/** Notes a whole (not streamed) answer; `undefined` when it is none: no list of content, and no error either. */
+export function sniffAnswer(answer: unknown): Sniffed | undefined {
+  if (!isJsonObject(answer)) return undefined
+  const state = startState()
+  if (Array.isArray(answer.content)) {
+    noteUsage(state, answer.usage)
+    state.output_bytes = answer.content.length === 0 ? 0 : JSON.stringify(answer.content).length
+    state.phase = phaseOf(stringOf(answer.stop_reason))
+    return state
+  }
+  if (!isJsonObject(answer.error)) return undefined
+  state.phase = "failed"
+  state.failure = readError(answer.error)
+  return state
+}
+
+function parseData(event: string): JsonObject {
+  try {
+    const data: unknown = JSON.parse(eventData(event))
+    return isJsonObject(data) ? data : {}
+  } catch {
+    // Nonsense from an upstream is data like any other: it says nothing.
+    return {}
+  }
+}

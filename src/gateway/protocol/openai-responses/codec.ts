@@ -1,0 +1,89 @@
+/** The Responses protocol as the gateway uses it: both sides in one place, made of this folder's functions. */
+import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
+import { errorOfFailure } from "../failure.ts"
+import type { JsonObject } from "../json.ts"
+import { isJsonObject } from "../json.ts"
+import { eventText, KEEPALIVE_COMMENT } from "../sse.ts"
+import { CODEX_KEEPALIVE } from "./codex-quirks.ts"
+import { collectResponse } from "./collect.ts"
+import { echoInResponse } from "./echo.ts"
+import { failureOfError, writeError } from "./errors.ts"
+import { passEdits, startPassage } from "./passage.ts"
+import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
+import { readRequest } from "./read-request.ts"
+import { findRefusal } from "./refusals.ts"
+import { sniffAnswer } from "./sniff.ts"
+import { endValidating, startValidating, validateEvent } from "./validate-events.ts"
+import { wholeAnswer } from "./whole-answer.ts"
+import type { WireEvent } from "./wire.ts"
+import { startWriting, writeEvents } from "./write-events.ts"
+import { writeRequest } from "./write-request.ts"
+
+export const responsesClient: ClientCodec = {
+  readRequest,
+  guarded_keys: [
+    "model",
+    "stream",
+    "max_output_tokens",
+    "service_tier",
+    "previous_response_id",
+    "conversation",
+    "background",
+    "prompt",
+    "store",
+  ],
+  findRefusal,
+  startWriting: startWriter,
+  collect(start, events) {
+    const response = collectResponse(start, events)
+    if (response.status === "failed") throw errorOfFailure(response.error ?? undefined)
+    return response as unknown as JsonObject
+  },
+  writeError,
+  startValidating() {
+    let state = startValidating()
+    return {
+      note(name, data) {
+        // The keepalive that Codex counts stands outside of the protocol's numbers.
+        if (name !== "keepalive" && isJsonObject(data)) state = validateEvent(state, data)
+      },
+      end: () => endValidating(state),
+    }
+  },
+}
+
+export const responsesUpstream: UpstreamCodec = {
+  path: "/responses",
+  writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
+  passEdits,
+  startReading() {
+    let state = startReading()
+    return {
+      read(wire) {
+        const [next, events] = readEvents(state, wire)
+        state = next
+        return events
+      },
+      end: () => endReading(state),
+    }
+  },
+  readAnswer,
+  startPassage,
+  sniffAnswer,
+  adaptAnswer: (text, { echo }) => (echo === undefined ? text : echoInResponse(text, echo)),
+  wholeAnswer,
+}
+
+function startWriter(start: AnswerStart): AnswerWriter {
+  let state = startWriting(start)
+  function write(event: Parameters<AnswerWriter["write"]>[0]): string {
+    const [next, written] = writeEvents(state, event)
+    state = next
+    return written.length === 1 ? eventText(written[0] as WireEvent) : written.map(eventText).join("")
+  }
+  return {
+    write,
+    fail: error => write({ type: "answer-failed", ...failureOfError(error) }),
+    keepalive: () => (start.is_codex ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT),
+  }
+}

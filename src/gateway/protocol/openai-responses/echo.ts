@@ -1,0 +1,47 @@
+/** The fields of a request that its response shows again. */
+import type { JsonObject } from "../json.ts"
+import { eventData, eventName } from "../sse.ts"
+import { scanTopLevel, setValue } from "../top-level.ts"
+
+/** Members of a request that stand in its response, in the order of the original service. */
+const ECHOED = [
+  "background",
+  "instructions",
+  "max_output_tokens",
+  "metadata",
+  "parallel_tool_calls",
+  "previous_response_id",
+  "reasoning",
+  "service_tier",
+  "store",
+  "temperature",
+  "text",
+  "tool_choice",
+  "tools",
+  "top_p",
+  "truncation",
+  "user",
+]
+
+/** What a response to this body shows of it. */
+export function echoOf(body: JsonObject): JsonObject {
+  return Object.fromEntries(ECHOED.filter(key => body[key] !== undefined).map(key => [key, body[key]]))
+}
+
+/** A whole response, as text, with members set; everything else stays to the letter. */
+export function echoInResponse(response: string, echo: JsonObject): string {
+  return Object.entries(echo).reduce(
+    (text, [key, value]) => setValue(text, scanTopLevel(text), { key, value }),
+    response,
+  )
+}
+
+/** The same event (latin1, as it goes in and out) with members of its response set. */
+export function echoInEvent(event: string, echo: JsonObject): string {
+  const data = eventData(event)
+  const member = scanTopLevel(data).find(one => one.key === "response")
+  if (member === undefined) return event
+  const response = echoInResponse(data.slice(member.start, member.end), echo)
+  const changed = data.slice(0, member.start) + response + data.slice(member.end)
+  return Buffer.from(`event: ${eventName(event)}\ndata: ${changed}`).toString("latin1")
+}

@@ -1,0 +1,57 @@
+/** A Responses stream that passes to a Responses client as it is, but for the little that the client must see different. */
+import type { AnswerStart, Passage } from "../codec.ts"
+import type { JsonObject } from "../json.ts"
+import { type Batch, cutAfter, eventName, KEEPALIVE_COMMENT, splitEvents } from "../sse.ts"
+import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./codex-quirks.ts"
+import { echoInEvent } from "./echo.ts"
+import { writeFailure } from "./errors.ts"
+import { startSniffing } from "./sniff.ts"
+
+const SEALED = "reasoning.encrypted_content"
+
+/**
+ * Nothing of a customer is kept upstream: answers are stored here. Without the upstream's store past reasoning can
+ * come back only as sealed content, which is therefore asked for.
+ */
+export function passEdits(body: JsonObject): JsonObject {
+  if (body.store === false) return {}
+  const include = Array.isArray(body.include) ? body.include : []
+  return { store: false, include: include.includes(SEALED) ? include : [...include, SEALED] }
+}
+
+export function startPassage(): Passage {
+  const sniffer = startSniffing()
+  return {
+    ...sniffer,
+    adapt(given, start) {
+      // The end begins with its terminal event: a second one, or anything else after it, is for nobody.
+      const batch = given.is_end ? cutAfter(given, 0) : given
+      const is_cut = start.is_codex === true && sniffer.sniffed.phase === "incomplete"
+      return is_cut || start.echo !== undefined ? adaptEvents(batch, start) : batch.bytes
+    },
+    fail: (error, start) =>
+      writeFailure(error, {
+        response_id: sniffer.responseId() ?? start.id,
+        created_at: start.created_at,
+        sequence_number: sniffer.nextNumber(),
+      }),
+    keepalive: start => (start.is_codex ? CODEX_KEEPALIVE : KEEPALIVE_COMMENT),
+  }
+}
+
+function adaptEvents(batch: Batch, start: AnswerStart): Uint8Array {
+  if (!batch.text.includes('"response"')) return batch.bytes
+  return Buffer.concat(splitEvents(batch.text).map(event => adaptEvent(event, start)))
+}
+
+/** The events that wrap a response; nothing else of a stream is touched. */
+const WRAPPERS = /^response\.(?:created|queued|in_progress|completed|incomplete|failed)$/
+
+function adaptEvent(event: string, start: AnswerStart): Uint8Array {
+  const name = eventName(event) ?? ""
+  if (!WRAPPERS.test(name)) return Buffer.from(`${event}\n\n`, "latin1")
+  const echoed = start.echo === undefined ? event : echoInEvent(event, start.echo)
+  return name === "response.incomplete" && start.is_codex
+    ? completeInsteadOfIncomplete(echoed)
+    : Buffer.from(`${echoed}\n\n`, "latin1")
+}

@@ -1,0 +1,110 @@
+/** The body for one route: the client's own where the protocols are equal, else translated. */
+import type { AppError } from "../../platform/errors.ts"
+import { type Asked, malformed } from "../asked.ts"
+import type { Model, Route } from "../catalog/catalog.ts"
+import type { Door } from "../door.ts"
+import { UPSTREAMS } from "../protocol/codecs.ts"
+import { isForeign, withoutReasoning } from "../protocol/past-reasoning.ts"
+import type { Quirk, Target } from "../protocol/target.ts"
+import type { ToolNames } from "../protocol/tool-names.ts"
+import { scanTopLevel, setValue } from "../protocol/top-level.ts"
+import { translateRequest } from "../protocol/translate-request.ts"
+
+/** What is sent to an upstream, and what its answer needs on the way back. */
+export interface Outgoing {
+  text: string
+  /** The answer's bytes may pass as they are. */
+  is_passed: boolean
+  names: ToolNames
+  /** What was left out, for the customer to see. */
+  notes: string[]
+}
+
+export interface Wanted {
+  door: Door
+  asked: Asked
+  model: Model
+  route: Route
+  /** Whether the upstream is asked for a stream, whatever the client asked. */
+  is_streamed: boolean
+  /** Whether past reasoning is left out, because the upstream refused it. */
+  is_plain: boolean
+}
+
+/** The body, or why this route cannot serve the request. */
+export function writeOutgoing(wanted: Wanted): Outgoing | AppError {
+  const { door, route } = wanted
+  const { protocol, quirks } = route.upstream
+  const is_equal = protocol === door.protocol && !REWRITING.some(quirk => quirks.has(quirk))
+  return is_equal ? pass(wanted) : translate(wanted)
+}
+
+/** What an upstream cannot take even of its own protocol: such a body is read and written anew. */
+const REWRITING: readonly Quirk[] = [
+  "no-reasoning-effort",
+  "strict-tool-schemas",
+  "no-parallel-tools",
+  "needs-max-tokens",
+  "max-completion-tokens",
+  "system-first",
+  "no-images",
+]
+
+/** The client's own bytes, but for single values; reasoning that is not the upstream's is taken out. */
+function pass({ asked, route, is_streamed, is_plain }: Wanted): Outgoing {
+  const { protocol, quirks } = route.upstream
+  const has_foreign = asked.text.includes('"cx1.')
+  const kept =
+    is_plain || has_foreign
+      ? JSON.stringify(withoutReasoning(asked.body, protocol, is_plain ? () => true : isForeign))
+      : undefined
+  const text = kept ?? asked.text
+  const edits: [string, unknown][] = [
+    ...(asked.admitted.model === route.upstream_model ? [] : [["model", route.upstream_model] as const]),
+    ...(asked.admitted.is_streamed === is_streamed ? [] : [["stream", is_streamed] as const]),
+    ...Object.entries(UPSTREAMS[protocol].passEdits(asked.body, { is_streamed, quirks })),
+  ].map(([key, value]) => [key, value])
+  return {
+    text: edit(text, edits, kept === undefined ? asked.members : undefined),
+    is_passed: true,
+    names: new Map(),
+    notes: [],
+  }
+}
+
+function edit(text: string, edits: [string, unknown][], members: Asked["members"] | undefined): string {
+  const [first, ...others] = edits
+  if (first === undefined) return text
+  const changed = setValue(text, members ?? scanTopLevel(text), { key: first[0], value: first[1] })
+  return edit(changed, others, undefined)
+}
+
+function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted): Outgoing | AppError {
+  const target = targetOf(model, route)
+  const from = door.protocol === "openai-completions" ? "openai-chat" : door.protocol
+  const { request } = asked.admitted
+  const items = is_plain ? request.items.filter(item => item.kind !== "reasoning") : request.items
+  const wished = { ...request, items, stream: is_streamed, wants_sealed_reasoning: true as const }
+  const translated = translateRequest(wished, from, target)
+  if (!translated.ok) return malformed(translated)
+  const body = UPSTREAMS[target.protocol].writeRequest(translated.request, target)
+  return {
+    text: JSON.stringify(body),
+    is_passed: false,
+    names: translated.names,
+    notes: translated.notes,
+  }
+}
+
+/** The route as a writer of requests sees it. */
+function targetOf(model: Model, { upstream, upstream_model }: Route): Target {
+  return {
+    protocol: upstream.protocol,
+    upstream_id: upstream.id,
+    model: upstream_model,
+    quirks: upstream.quirks,
+    tool_name_length: upstream.tool_name_length,
+    max_output_tokens: model.max_output_tokens,
+    reasoning_efforts: model.reasoning_efforts,
+  }
+}

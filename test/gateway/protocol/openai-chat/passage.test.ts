@@ -1,0 +1,75 @@
+/** A Chat stream on its way to a Chat client: the same bytes, but for the usage that was not asked for. */
+import { describe, expect, test } from "bun:test"
+import { passEdits, startPassage } from "../../../../src/gateway/protocol/openai-chat/passage.ts"
+import type { Quirk } from "../../../../src/gateway/protocol/target.ts"
+import { AppError } from "../../../../src/platform/errors.ts"
+import { CHAT_START, chunk, chunksOf, streamOf } from "../../../support/chat-streams.ts"
+
+const report = { id: "c1", choices: [], usage: { prompt_tokens: 1, completion_tokens: 2 } }
+const text = streamOf(chunk({ role: "assistant", content: "é🜚" }), chunk({}, "stop"), report, "[DONE]")
+const bytes = Buffer.from(text)
+const batch = { bytes, text: bytes.toString("latin1") }
+const hidden = { ...CHAT_START, shows_usage: false }
+
+describe("bytes", () => {
+  test("pass as they are when usage was asked for", () => {
+    expect(startPassage().adapt(batch, CHAT_START)).toBe(bytes)
+  })
+
+  test("pass as they are when there is no usage to hide", () => {
+    const plain = Buffer.from(streamOf(chunk({ content: '"usage"' })))
+    expect(startPassage().adapt({ bytes: plain, text: plain.toString("latin1") }, hidden)).toBe(plain)
+  })
+
+  test("lose the report that was not asked for, and nothing else", () => {
+    const expected = streamOf(chunk({ role: "assistant", content: "é🜚" }), chunk({}, "stop"), "[DONE]")
+    expect(Buffer.from(startPassage().adapt(batch, hidden)).toString("utf8")).toBe(expected)
+  })
+})
+
+test("the usage is read although it is hidden", () => {
+  const passage = startPassage()
+  passage.adapt(batch, hidden)
+  passage.note(batch.text)
+  expect(passage.sniffed).toMatchObject({ phase: "completed", reported: { usage: { output_tokens: 2 } } })
+})
+
+test("an error of ours is an error chunk, and silence is a comment", () => {
+  const error = new AppError("upstream", "It broke off.")
+  expect(chunksOf(startPassage().fail(error, CHAT_START))).toEqual([
+    { error: { message: "It broke off.", type: "server_error", code: "upstream", param: null } },
+  ])
+  expect(startPassage().keepalive(CHAT_START)).toMatch(/^:.*\n\n$/)
+})
+
+describe("a body that passes", () => {
+  const streamed = { is_streamed: true, quirks: new Set<Quirk>() }
+
+  test("is made to ask for usage when it is streamed, and keeps its other options", () => {
+    const stream_options = { include_obfuscation: false }
+    expect(passEdits({}, streamed)).toEqual({ stream_options: { include_usage: true } })
+    expect(passEdits({ stream_options }, streamed)).toEqual({
+      stream_options: { include_obfuscation: false, include_usage: true },
+    })
+  })
+
+  test.each([
+    ["asks already", { stream_options: { include_usage: true } }, streamed],
+    ["is not streamed", {}, { ...streamed, is_streamed: false }],
+    ["goes where the option is unknown", {}, { ...streamed, quirks: new Set<Quirk>(["no-stream-options"]) }],
+  ])("is left alone when it %s", (_name, body, how) => {
+    expect(passEdits(body, how)).toEqual({})
+  })
+
+  test("is not stored upstream", () => {
+    const how = { ...streamed, is_streamed: false }
+    expect(passEdits({ store: true, metadata: { a: "b" } }, how)).toEqual({ store: false, metadata: null })
+    expect(passEdits({ metadata: { a: "b" } }, how)).toEqual({})
+  })
+})
+
+test("what stands behind [DONE] is for nobody", () => {
+  const late = Buffer.from(text + streamOf(chunk({ content: "late" })))
+  const end = { bytes: late, text: late.toString("latin1"), is_end: true as const }
+  expect(Buffer.from(startPassage().adapt(end, CHAT_START)).toString("utf8")).toBe(text)
+})

@@ -1,0 +1,23 @@
+/** What a well-formed Chat request may ask and is not offered. */
+import { expect, test } from "bun:test"
+import { findRefusal } from "../../../../src/gateway/protocol/openai-chat/refusals.ts"
+
+const file = (members: object) => ({
+  role: "user",
+  content: [{ type: "text" }, { type: "file", file: members }],
+})
+
+test.each([
+  ["tools[1].type", { tools: [{ type: "function" }, { type: "web_search" }] }],
+  ["messages[1].content[1].file.file_id", { messages: [{ content: "x" }, file({ file_id: "file-1" })] }],
+])("%s", (field, body) => {
+  expect(findRefusal(body)).toMatchObject({ field })
+})
+
+test.each([
+  [{}],
+  [{ tools: [{ type: "function" }, { type: "custom" }, { function: {} }, null], messages: "x" }],
+  [{ tools: "x", messages: [null, { content: [null, { file: null }] }, file({ file_data: "data:," })] }],
+])("%j is served", body => {
+  expect(findRefusal(body)).toBeUndefined()
+})
