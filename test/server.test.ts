@@ -12,6 +12,7 @@ const EXTRA = new Set([
   "HEAD /",
   "GET /health",
   "GET /metrics",
+  "GET /api/v1/admin/routes/health",
   "GET /swagger",
   "GET /swagger/json",
   "GET /swagger/assets/api-reference.js",

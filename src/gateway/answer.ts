@@ -85,7 +85,7 @@ function refuse(
   const is_codex = door.protocol === "openai-responses" && identifyClient(request.headers) === "codex"
   const answer = is_codex
     ? writeErrorForCodex(error, {
-        response_id: request_id,
+        response_id: door.answerId(request_id.replace(/^req_/, "")),
         created_at: Math.floor(needs.clock.now() / 1000),
       })
     : CLIENTS[door.protocol].writeError(error, request_id)

@@ -30,7 +30,8 @@ function collectBytes({ connection, start }: Passing): Collector {
   const chunks: Uint8Array[] = []
   return {
     write(batch) {
-      chunks.push(connection.passage.adapt(batch, start))
+      // A whole answer always shows its usage.
+      chunks.push(connection.passage.adapt(batch, { ...start, shows_usage: true }))
       return NOTHING
     },
     fail: () => NOTHING,

@@ -1,4 +1,5 @@
 /** What becomes of a dispatched call: its answer on the way to the client, and its end in the books. */
+import { AppError } from "../platform/errors.ts"
 import { formatUsd } from "../wallet/ledger/nanos.ts"
 import type { Route } from "./catalog/catalog.ts"
 import { type Collected, collectAnswer, openCollector } from "./collect.ts"
@@ -35,7 +36,7 @@ export async function deliver(
       const { failure, reported, route } = dispatched
       const end_reason = UNANSWERED[failure.result] ?? "refused-upstream"
       await endExchange(needs, exchange, { ...nothingFrom(end_reason), reported, route })
-      throw failure.error
+      throw withCounts(failure.error, exchange)
     }
   }
 }
@@ -46,7 +47,8 @@ async function deliverStream(
   stream: Extract<Dispatched, { kind: "stream" }>,
 ): Promise<Response> {
   const { connection, outgoing } = stream
-  const passing = { door: exchange.door, start: echoed(exchange, outgoing.is_passed), connection, outgoing }
+  const start = startFor(exchange, connection.route, outgoing.is_passed)
+  const passing = { door: exchange.door, start, connection, outgoing }
   exchange.notes = outgoing.notes
   const headers = answerHeaders(exchange)
   if (!exchange.meter.admission.is_streamed) {
@@ -118,21 +120,37 @@ function wholeText(
 ) {
   const { door } = exchange
   const upstream = UPSTREAMS[route.upstream.protocol]
-  const start = echoed(exchange, outgoing.is_passed)
+  const start = startFor(exchange, route, outgoing.is_passed)
   if (outgoing.is_passed) return upstream.adaptAnswer(text, start)
   const map = answerMap(door, { route }, outgoing)
   return JSON.stringify(CLIENTS[door.protocol].collect(start, map.map(upstream.readAnswer(body))))
 }
 
-/** A translated answer shows the whole request again; one that passes only what the upstream was not told. */
-function echoed({ start, door, asked_body }: Exchange, is_passed: boolean): AnswerStart {
-  if (is_passed || door.protocol !== "openai-responses") return start
+/**
+ * How the answer of a route introduces itself: a translated one shows the whole request again, one that passes only
+ * what its upstream was not told.
+ */
+function startFor({ start, door, asked_body }: Exchange, route: Route, is_passed: boolean): AnswerStart {
+  if (is_passed) return route.upstream_model === start.model ? start : { ...start, is_renamed: true }
+  if (door.protocol !== "openai-responses") return start
   return { ...start, echo: { ...echoOf(asked_body), ...start.echo } }
 }
 
 function wholeResponse(headers: Record<string, string>, { text, settlement }: Collected): Response {
   if (settlement) headers["x-codexapi-cost-usd"] = formatUsd(BigInt(settlement.cost_nanos))
   return new Response(text, { headers: { ...headers, "content-type": "application/json" } })
+}
+
+/**
+ * Claude Code compacts on two numbers (claude-code-wire 7); where the upstream said none, they are the catalogue's
+ * window and our estimate, which errs high.
+ */
+function withCounts(error: AppError, { model, meter }: Exchange): AppError {
+  const { code, extra } = error.detail
+  if (code !== "context_length_exceeded" || extra?.tokens !== undefined) return error
+  const maximum = model.context_window_tokens
+  const tokens = Math.max(maximum + 1, meter.admission.estimated_input_tokens)
+  return new AppError(error.reason, error.message, { ...error.detail, extra: { tokens, maximum } })
 }
 
 /** How a request ends that no upstream answered, by what the last try came to. */

@@ -2,8 +2,10 @@
 import { AppError } from "../platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
 import type { EndReason, Settlement } from "../wallet/metering/receipt.ts"
+import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import { type Exchange, endExchange, estimateTokens, type GatewayNeeds, topUp } from "./exchange.ts"
 import type { Outlet } from "./outlet.ts"
+import { isTerminal, type Sniffed } from "./protocol/sniffed.ts"
 import type { Batch } from "./protocol/sse.ts"
 import type { Connection, ReadEnd } from "./upstream/connection.ts"
 import { cutOff, silent } from "./upstream/failures.ts"
@@ -184,7 +186,8 @@ async function endByError(
 
 async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<void> {
   const { needs, exchange, connection, first_output_ms } = forwarding
-  const { reported, output_bytes, tier_served } = connection.sniffed
+  const { output_bytes, tier_served } = connection.sniffed
+  const reported = usageOf(connection.sniffed)
   forwarding.state = "settled"
   forwarding.settlement = await endExchange(needs, exchange, {
     end_reason: forwarding.has_client_left ? "client-left" : end_reason,
@@ -194,6 +197,17 @@ async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<vo
     tier_served,
     first_output_ms,
   })
+}
+
+/**
+ * What the upstream reported. Messages tells the input at the start and the output at the end: for an answer without
+ * an end the output is what was delivered, as far as that was more.
+ */
+function usageOf(sniffed: Sniffed): ReportedUsage | undefined {
+  const { reported, output_bytes } = sniffed
+  if (!reported || isTerminal(sniffed)) return reported
+  const output_tokens = Math.max(reported.usage.output_tokens, estimateTokens(output_bytes))
+  return { usage: { ...reported.usage, output_tokens }, flag: "ended early: the output is estimated" }
 }
 
 function close(forwarding: Forwarding): undefined {

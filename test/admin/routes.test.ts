@@ -1,11 +1,12 @@
-/** GET /metrics: open to the operator, nowhere to be found for anybody else. */
-import { describe, expect } from "bun:test"
+/** The operator's own addresses: open to the operator, nowhere to be found for anybody else. */
+import { describe, expect, test } from "bun:test"
+import { createAdminKey } from "../../src/auth/admin-keys.ts"
 import { createToken } from "../../src/auth/tokens.ts"
+import { openTestApp } from "../support/app.ts"
+import { askStream } from "../support/gateway.ts"
 import { type Row, refused, type Scene, testRows } from "../support/route-table.ts"
 
-const path = "/metrics"
-
-const hidden = (name: string, keyOf: (scene: Scene) => string | undefined): Row => ({
+const hidden = (path: string, name: string, keyOf: (scene: Scene) => string | undefined): Row => ({
   name,
   ask: scene => {
     const key = keyOf(scene)
@@ -19,12 +20,47 @@ const hidden = (name: string, keyOf: (scene: Scene) => string | undefined): Row 
   events: () => [refused("not_found", "no_such_endpoint")],
 })
 
-describe("the metrics", () => {
+const strangers = (path: string): Row[] => [
+  hidden(path, "without a key: 404, as for an address that does not exist", () => undefined),
+  hidden(path, "with a customer's key: the same 404", ({ mine }) => mine.key),
+  hidden(path, "with a customer's System Token: the same 404", ({ mine }) => mine.system_token),
+  hidden(path, "with an unknown admin key: the same 404", ({ app }) => createToken("admin", app.random)),
+]
+
+describe("the health of routes", () => {
+  const path = "/api/v1/admin/routes/health"
   testRows([
-    hidden("without a key: 404, as for an address that does not exist", () => undefined),
-    hidden("with a customer's key: the same 404", ({ mine }) => mine.key),
-    hidden("with a customer's System Token: the same 404", ({ mine }) => mine.system_token),
-    hidden("with an unknown admin key: the same 404", ({ app }) => createToken("admin", app.random)),
+    ...strangers(path),
+    {
+      name: "with the operator's key: every route that was tried lately",
+      ask: ({ admin_key }) => ({ path, key: admin_key }),
+      status: 200,
+      after: (_, { body }) => {
+        expect(body).toEqual({ data: [] })
+      },
+    },
+  ])
+})
+
+test("after a request the health shows every route that it tried", async () => {
+  await using app = await openTestApp()
+  const customer = await app.createCustomer()
+  const { token } = await app.app.store.tx(q => createAdminKey(q, app.app, "operator"))
+  const broken = () => new Response("{}", { status: 500 })
+  app.upstream.play(broken, broken)
+  await (await askStream(app, customer)).text()
+  expect(await app.sendJson("/api/v1/admin/routes/health", { key: token })).toMatchObject({
+    data: expect.arrayContaining([
+      expect.objectContaining({ upstreamId: "openai", state: "closed", failuresInARow: 1 }),
+      expect.objectContaining({ upstreamId: "openrouter", failuresInARow: 1, outcomes: { error: 1 } }),
+    ]),
+  })
+})
+
+describe("the metrics", () => {
+  const path = "/metrics"
+  testRows([
+    ...strangers(path),
     {
       name: "with the operator's key: Prometheus's text",
       ask: ({ admin_key }) => ({ path, key: admin_key }),

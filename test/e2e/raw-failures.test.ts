@@ -9,7 +9,7 @@ import { until } from "../support/until.ts"
 setDefaultTimeout(60_000)
 
 const usage = { input: 14_000, cached: 12_000, output: 300 }
-const question = JSON.stringify({ model: "gpt-5.5", input: "hi", stream: true })
+const question = JSON.stringify({ model: "gpt-5.5", input: "hi", stream: true, store: false })
 
 function post(stage: Stage, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers)

@@ -19,6 +19,11 @@ export interface AnswerStart {
   created_at: number
   /** The public name of the model; never the upstream's. */
   model: string
+  /**
+   * The upstream knows the model by another name, which an answer that passes must not show: Claude Code drops its
+   * thinking when the answer names a model that it did not ask for.
+   */
+  is_renamed?: boolean
   /** Fields of the request that the client wants to see again. */
   echo?: JsonObject
   /** The client is the Codex CLI: a cut answer is written as completed (codex-cli-wire 5.4). */
@@ -92,6 +97,15 @@ export interface AnswerReader {
   end(): readonly ModelEvent[]
 }
 
+/** How a body passes. */
+export interface Passed {
+  /** What the upstream is asked for, whatever the client asked. */
+  is_streamed: boolean
+  /** Whether the model thinks: others refuse to be asked for sealed reasoning. */
+  reasons: boolean
+  quirks: ReadonlySet<Quirk>
+}
+
 /** The side of a protocol that upstreams see. */
 export interface UpstreamCodec {
   /** Below the base URL. */
@@ -102,7 +116,7 @@ export interface UpstreamCodec {
    * Top-level values that must change in a body that passes as it is: what the gateway itself answers for (its own
    * store, the usage it bills by).
    */
-  passEdits(body: JsonObject, how: { is_streamed: boolean; quirks: ReadonlySet<Quirk> }): JsonObject
+  passEdits(body: JsonObject, how: Passed): JsonObject
   startReading(): AnswerReader
   /** A whole answer as the stream it stands for. */
   readAnswer(body: unknown): readonly ModelEvent[]

@@ -60,6 +60,14 @@ export function setValue(
   return `${text.slice(0, at)}${JSON.stringify(entry.key)}:${JSON.stringify(entry.value)}${comma}${text.slice(at)}`
 }
 
+/** The text with top-level values set, one after the other; everything else stays to the letter. */
+export function setTopLevel(text: string, values: Record<string, unknown>): string {
+  return Object.entries(values).reduce(
+    (changed, [key, value]) => setValue(changed, scanTopLevel(changed), { key, value }),
+    text,
+  )
+}
+
 function skipSpace(text: string, from: number): number {
   let at = from
   while (text.charCodeAt(at) <= 32) at += 1

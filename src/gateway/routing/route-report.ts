@@ -3,10 +3,17 @@ import { Gauge, type Registry } from "prom-client"
 import { toIsoOrNull } from "../../platform/schema.ts"
 import type { RouteHealth } from "./route-health.ts"
 
-/** The health of one route in the admin API. */
+/** The health of one route in the admin API: camelCase, times in ISO 8601. */
 export const toApiHealth = (health: RouteHealth) => ({
-  ...health,
-  open_until: toIsoOrNull(health.open_until),
+  routeId: health.route_id,
+  upstreamId: health.upstream_id,
+  state: health.state,
+  openReason: health.open_reason,
+  openUntil: toIsoOrNull(health.open_until),
+  failuresInARow: health.failures_in_a_row,
+  outcomes: health.outcomes,
+  successShare: health.success_share,
+  firstOutputMs: health.first_output_ms,
 })
 
 const STATE_VALUE = { closed: 0, "half-open": 1, open: 2 } as const

@@ -1,5 +1,5 @@
 /** What of a request is read as tokens: its texts, its pictures, its files; not how many tokens a text has. */
-import { isJsonObject, type JsonObject } from "../protocol/json.ts"
+import { isJsonObject, type JsonObject, stringOf } from "../protocol/json.ts"
 
 export interface Measured {
   /** Every text, in order. */
@@ -59,7 +59,7 @@ function walk(measured: Measured, value: unknown, depth: number): void {
 }
 
 function walkObject(measured: Measured, value: JsonObject, depth: number): void {
-  const type = String(value.type)
+  const type = stringOf(value.type) ?? ""
   if (IMAGES.has(type)) {
     measured.fixed_tokens += TOKENS_PER_IMAGE
     return
@@ -72,6 +72,6 @@ function walkObject(measured: Measured, value: JsonObject, depth: number): void 
   for (const [key, member] of Object.entries(value)) {
     if (SILENT.has(key)) continue
     if (!SEALED.has(key)) walk(measured, member, depth + 1)
-    else measured.fixed_tokens += Math.ceil(String(member).length / SEALED_CHARS_PER_TOKEN)
+    else measured.fixed_tokens += Math.ceil((stringOf(member) ?? "").length / SEALED_CHARS_PER_TOKEN)
   }
 }

@@ -30,6 +30,9 @@ export function readFailure(
   const said = errorObject(body)
   if (isAccountExhausted(status, said)) return { result, error: accountExhausted(), is_final: false }
   if (CLIENT_FAULTS.has(status)) return { result, error: clientFault(status, said), is_final: true }
+  if (OVERLOADED.has(stringOf(said.code) ?? stringOf(said.type) ?? "")) {
+    return { result, error: overloaded(), is_final: false }
+  }
   const retry_after_ms = retryAfterMs(headers, now) ?? DEFAULT_RETRY_MS
   return { result, error: upstreamFault(status, retry_after_ms), is_final: false }
 }
@@ -85,6 +88,14 @@ const accountExhausted = () =>
     { code: "upstream_quota" },
   )
 
+/** How OpenAI and Anthropic call it. */
+const OVERLOADED = new Set(["server_is_overloaded", "slow_down", "overloaded_error"])
+
+const overloaded = () =>
+  new AppError("upstream", "The model's server is overloaded. Try again in a moment.", {
+    code: "server_is_overloaded",
+  })
+
 function upstreamFault(status: number, retry_after_ms: number): AppError {
   switch (status) {
     case 401:
@@ -106,9 +117,7 @@ function upstreamFault(status: number, retry_after_ms: number): AppError {
         retry_after_ms,
       })
     case 529:
-      return new AppError("upstream", "The model's server is overloaded. Try again in a moment.", {
-        code: "server_is_overloaded",
-      })
+      return overloaded()
     default:
       return new AppError("upstream", `The model's server had an error (${status}). Try again in a moment.`, {
         code: "upstream_error",

@@ -51,7 +51,8 @@ const REWRITING: readonly Quirk[] = [
 ]
 
 /** The client's own bytes, but for single values; reasoning that is not the upstream's is taken out. */
-function pass({ asked, route, is_streamed, is_plain }: Wanted): Outgoing {
+function pass({ asked, model, route, is_streamed, is_plain }: Wanted): Outgoing {
+  const reasons = doesReason(model)
   const { protocol, quirks } = route.upstream
   const has_foreign = asked.text.includes('"cx1.')
   const kept =
@@ -62,7 +63,7 @@ function pass({ asked, route, is_streamed, is_plain }: Wanted): Outgoing {
   const edits: [string, unknown][] = [
     ...(asked.admitted.model === route.upstream_model ? [] : [["model", route.upstream_model] as const]),
     ...(asked.admitted.is_streamed === is_streamed ? [] : [["stream", is_streamed] as const]),
-    ...Object.entries(UPSTREAMS[protocol].passEdits(asked.body, { is_streamed, quirks })),
+    ...Object.entries(UPSTREAMS[protocol].passEdits(asked.body, { is_streamed, quirks, reasons })),
   ].map(([key, value]) => [key, value])
   return {
     text: edit(text, edits, kept === undefined ? asked.members : undefined),
@@ -84,7 +85,8 @@ function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted)
   const from = door.protocol === "openai-completions" ? "openai-chat" : door.protocol
   const { request } = asked.admitted
   const items = is_plain ? request.items.filter(item => item.kind !== "reasoning") : request.items
-  const wished = { ...request, items, stream: is_streamed, wants_sealed_reasoning: true as const }
+  const seals = doesReason(model) ? { wants_sealed_reasoning: true as const } : {}
+  const wished = { ...request, items, stream: is_streamed, ...seals }
   const translated = translateRequest(wished, from, target)
   if (!translated.ok) return malformed(translated)
   const body = UPSTREAMS[target.protocol].writeRequest(translated.request, target)
@@ -95,6 +97,8 @@ function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted)
     notes: translated.notes,
   }
 }
+
+const doesReason = ({ reasoning_efforts }: Model): boolean => reasoning_efforts.length > 0
 
 /** The route as a writer of requests sees it. */
 function targetOf(model: Model, { upstream, upstream_model }: Route): Target {

@@ -2,6 +2,7 @@
 import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import { eventText } from "../sse.ts"
+import { setTopLevel } from "../top-level.ts"
 import { collectMessage } from "./collect.ts"
 import type { Writing } from "./draft.ts"
 import { errorOf, writeError } from "./errors.ts"
@@ -63,7 +64,7 @@ export const messagesUpstream: UpstreamCodec = {
   readAnswer,
   startPassage,
   sniffAnswer,
-  adaptAnswer: text => text,
+  adaptAnswer: (text, { is_renamed, model }) => (is_renamed ? setTopLevel(text, { model }) : text),
   wholeAnswer,
 }
 

@@ -1,7 +1,7 @@
-/** A Messages stream that passes to a Messages client as it is; nothing in it must be different. */
+/** A Messages stream that passes to a Messages client as it is, but for the name of the model. */
 import type { Passage } from "../codec.ts"
 import { isJsonObject, type JsonObject } from "../json.ts"
-import { cutAfter, eventText } from "../sse.ts"
+import { cutAfter, eventText, renameModel } from "../sse.ts"
 import { errorOf } from "./errors.ts"
 import { startSniffing } from "./sniff.ts"
 import { emptyDelta } from "./write-events.ts"
@@ -30,8 +30,12 @@ export function startPassage(): Passage {
   const sniffer = startSniffing()
   return {
     ...sniffer,
-    // What comes after the end is for nobody.
-    adapt: batch => (batch.is_end ? cutAfter(batch, batch.text.indexOf("message_stop")).bytes : batch.bytes),
+    adapt(given, start) {
+      // What comes after the end is for nobody.
+      const batch = given.is_end ? cutAfter(given, given.text.indexOf("message_stop")) : given
+      const is_start = start.is_renamed && batch.text.includes("message_start")
+      return is_start ? renameModel(batch, start.model).bytes : batch.bytes
+    },
     fail: error => eventText({ type: "error", error: errorOf(error) } as { type: string }),
     keepalive() {
       const open = sniffer.openBlock()

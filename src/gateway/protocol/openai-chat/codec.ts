@@ -3,6 +3,7 @@ import type { AnswerReader, AnswerStart, AnswerWriter, ClientCodec, UpstreamCode
 import type { JsonObject } from "../json.ts"
 import { isJsonObject } from "../json.ts"
 import { KEEPALIVE_COMMENT } from "../sse.ts"
+import { setTopLevel } from "../top-level.ts"
 import { collectCompletion } from "./collect.ts"
 import { writeError, writeFailure } from "./errors.ts"
 import { passEdits, startPassage } from "./passage.ts"
@@ -53,7 +54,7 @@ export const chatUpstream: UpstreamCodec = {
   readAnswer,
   startPassage,
   sniffAnswer,
-  adaptAnswer: text => text,
+  adaptAnswer: (text, { is_renamed, model }) => (is_renamed ? setTopLevel(text, { model }) : text),
   wholeAnswer,
 }
 

@@ -1,9 +1,8 @@
 /** A Chat stream that passes to a Chat client as it is, but for the usage that the client did not ask to see. */
 
-import type { Passage } from "../codec.ts"
+import type { Passage, Passed } from "../codec.ts"
 import { isJsonObject, type JsonObject } from "../json.ts"
-import { cutAfter, KEEPALIVE_COMMENT } from "../sse.ts"
-import type { Quirk } from "../target.ts"
+import { cutAfter, KEEPALIVE_COMMENT, renameModel } from "../sse.ts"
 import { writeFailure } from "./errors.ts"
 import { startSniffing, withoutUsage } from "./sniff.ts"
 
@@ -13,7 +12,7 @@ import { startSniffing, withoutUsage } from "./sniff.ts"
  */
 export function passEdits(
   { stream_options, store, metadata }: JsonObject,
-  { is_streamed, quirks }: { is_streamed: boolean; quirks: ReadonlySet<Quirk> },
+  { is_streamed, quirks }: Passed,
 ): JsonObject {
   const options = isJsonObject(stream_options) ? stream_options : {}
   const asks = is_streamed && options.include_usage !== true && !quirks.has("no-stream-options")
@@ -30,7 +29,8 @@ export function startPassage(): Passage {
     ...startSniffing(),
     adapt(given, start) {
       // What comes after the end mark is for nobody.
-      const batch = given.is_end ? cutAfter(given, given.text.indexOf("[DONE]")) : given
+      const cut = given.is_end ? cutAfter(given, given.text.indexOf("[DONE]")) : given
+      const batch = start.is_renamed ? renameModel(cut, start.model) : cut
       if (start.shows_usage) return batch.bytes
       const text = withoutUsage(batch.text)
       return text.length === batch.text.length ? batch.bytes : Buffer.from(text, "latin1")

@@ -4,9 +4,10 @@ import { errorOfFailure } from "../failure.ts"
 import type { JsonObject } from "../json.ts"
 import { isJsonObject } from "../json.ts"
 import { eventText, KEEPALIVE_COMMENT } from "../sse.ts"
+import { setTopLevel } from "../top-level.ts"
 import { CODEX_KEEPALIVE } from "./codex-quirks.ts"
 import { collectResponse } from "./collect.ts"
-import { echoInResponse } from "./echo.ts"
+import { differenceOf } from "./echo.ts"
 import { failureOfError, writeError } from "./errors.ts"
 import { passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
@@ -70,7 +71,7 @@ export const responsesUpstream: UpstreamCodec = {
   readAnswer,
   startPassage,
   sniffAnswer,
-  adaptAnswer: (text, { echo }) => (echo === undefined ? text : echoInResponse(text, echo)),
+  adaptAnswer: (text, start) => setTopLevel(text, differenceOf(start) ?? {}),
   wholeAnswer,
 }
 

@@ -1,7 +1,8 @@
 /** The fields of a request that its response shows again. */
+import type { AnswerStart } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import { eventData, eventName } from "../sse.ts"
-import { scanTopLevel, setValue } from "../top-level.ts"
+import { scanTopLevel, setTopLevel } from "../top-level.ts"
 
 /** Members of a request that stand in its response, in the order of the original service. */
 const ECHOED = [
@@ -28,12 +29,9 @@ export function echoOf(body: JsonObject): JsonObject {
   return Object.fromEntries(ECHOED.filter(key => body[key] !== undefined).map(key => [key, body[key]]))
 }
 
-/** A whole response, as text, with members set; everything else stays to the letter. */
-export function echoInResponse(response: string, echo: JsonObject): string {
-  return Object.entries(echo).reduce(
-    (text, [key, value]) => setValue(text, scanTopLevel(text), { key, value }),
-    response,
-  )
+/** What a response that passes shows different from its upstream's; `undefined` when nothing. */
+export function differenceOf({ echo, is_renamed, model }: AnswerStart): JsonObject | undefined {
+  return is_renamed ? { ...echo, model } : echo
 }
 
 /** The same event (latin1, as it goes in and out) with members of its response set. */
@@ -41,7 +39,7 @@ export function echoInEvent(event: string, echo: JsonObject): string {
   const data = eventData(event)
   const member = scanTopLevel(data).find(one => one.key === "response")
   if (member === undefined) return event
-  const response = echoInResponse(data.slice(member.start, member.end), echo)
+  const response = setTopLevel(data.slice(member.start, member.end), echo)
   const changed = data.slice(0, member.start) + response + data.slice(member.end)
   return Buffer.from(`event: ${eventName(event)}\ndata: ${changed}`).toString("latin1")
 }

@@ -1,9 +1,9 @@
 /** A Responses stream that passes to a Responses client as it is, but for the little that the client must see different. */
-import type { AnswerStart, Passage } from "../codec.ts"
+import type { AnswerStart, Passage, Passed } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import { type Batch, cutAfter, eventName, KEEPALIVE_COMMENT, splitEvents } from "../sse.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./codex-quirks.ts"
-import { echoInEvent } from "./echo.ts"
+import { differenceOf, echoInEvent } from "./echo.ts"
 import { writeFailure } from "./errors.ts"
 import { startSniffing } from "./sniff.ts"
 
@@ -13,8 +13,9 @@ const SEALED = "reasoning.encrypted_content"
  * Nothing of a customer is kept upstream: answers are stored here. Without the upstream's store past reasoning can
  * come back only as sealed content, which is therefore asked for.
  */
-export function passEdits(body: JsonObject): JsonObject {
+export function passEdits(body: JsonObject, { reasons }: Passed): JsonObject {
   if (body.store === false) return {}
+  if (!reasons) return { store: false }
   const include = Array.isArray(body.include) ? body.include : []
   return { store: false, include: include.includes(SEALED) ? include : [...include, SEALED] }
 }
@@ -27,7 +28,7 @@ export function startPassage(): Passage {
       // The end begins with its terminal event: a second one, or anything else after it, is for nobody.
       const batch = given.is_end ? cutAfter(given, 0) : given
       const is_cut = start.is_codex === true && sniffer.sniffed.phase === "incomplete"
-      return is_cut || start.echo !== undefined ? adaptEvents(batch, start) : batch.bytes
+      return is_cut || differenceOf(start) !== undefined ? adaptEvents(batch, start) : batch.bytes
     },
     fail: (error, start) =>
       writeFailure(error, {
@@ -50,7 +51,8 @@ const WRAPPERS = /^response\.(?:created|queued|in_progress|completed|incomplete|
 function adaptEvent(event: string, start: AnswerStart): Uint8Array {
   const name = eventName(event) ?? ""
   if (!WRAPPERS.test(name)) return Buffer.from(`${event}\n\n`, "latin1")
-  const echoed = start.echo === undefined ? event : echoInEvent(event, start.echo)
+  const difference = differenceOf(start)
+  const echoed = difference === undefined ? event : echoInEvent(event, difference)
   return name === "response.incomplete" && start.is_codex
     ? completeInsteadOfIncomplete(echoed)
     : Buffer.from(`${echoed}\n\n`, "latin1")

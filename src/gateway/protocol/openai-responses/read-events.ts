@@ -26,6 +26,8 @@ export interface Reading {
   open: readonly OpenItem[]
   /** Ids and call ids of finished items: a repeated item would run a tool twice. */
   finished: ReadonlySet<string>
+  /** Of every call so far. */
+  call_ids: ReadonlySet<string>
   line: Line
 }
 
@@ -37,7 +39,7 @@ interface Draft {
 
 /** The start of a stream. */
 export function startReading(): Reading {
-  const ids = { id: undefined, finished: new Set<string>() }
+  const ids = { id: undefined, finished: new Set<string>(), call_ids: new Set<string>() }
   return {
     ...ids,
     is_started: false,
@@ -49,9 +51,13 @@ export function startReading(): Reading {
   }
 }
 
+const SILENCE: readonly ModelEvent[] = []
+
 /** Folds one parsed `data:` of the stream. Never throws; after the terminal event everything is ignored. */
-export function readEvents(state: Reading, wire: unknown): [Reading, ModelEvent[]] {
-  if (state.is_ended || !isJsonObject(wire)) return [state, []]
+export function readEvents(state: Reading, wire: unknown): [Reading, readonly ModelEvent[]] {
+  if (state.is_ended || !isJsonObject(wire)) return [state, SILENCE]
+  const open = OPENERS.has(wire.type) ? findOpen(state, wire) : undefined
+  if (open !== undefined) return readInOpen(state, open, wire)
   const draft: Draft = { state: { ...state }, events: [] }
   readOne(draft, wire)
   return [draft.state, draft.events]
@@ -133,7 +139,12 @@ function addOpen(draft: Draft, wire: JsonObject, item: JsonObject & { type: stri
   start(draft, {})
   const key = String(draft.state.item_count)
   draft.state.item_count += 1
-  const [block, events] = openBlock(newBlock(item), item, fallbackCallId(draft.state, key))
+  const { call_id, ...unnamed } = item
+  // A second call of one id could not be told from the first when its result comes back.
+  const is_twin = typeof call_id === "string" && draft.state.call_ids.has(call_id)
+  if (typeof call_id === "string") draft.state.call_ids = new Set([...draft.state.call_ids, call_id])
+  const named = is_twin ? { ...unnamed, id: undefined } : item
+  const [block, events] = openBlock(newBlock(item), named, fallbackCallId(draft.state, key))
   const output_index = typeof wire.output_index === "number" ? wire.output_index : undefined
   const opened = { key, output_index, id: stringOf(item.id), type: item.type, block }
   draft.state.open = [...draft.state.open, opened]
@@ -175,23 +186,33 @@ function findOpen(state: Reading, wire: JsonObject): OpenItem | undefined {
 /**
  * Events whose item was never announced open it themselves; only texts can, because a call needs its name.
  */
-const OPENERS: { [type: string]: string } = {
-  "response.output_text.delta": "message",
-  "response.refusal.delta": "message",
-  "response.reasoning_summary_text.delta": "reasoning",
-  "response.reasoning_text.delta": "reasoning",
-  "response.function_call_arguments.delta": "function_call",
-  "response.custom_tool_call_input.delta": "custom_tool_call",
-}
+const OPENERS: ReadonlyMap<unknown, string> = new Map([
+  ["response.output_text.delta", "message"],
+  ["response.refusal.delta", "message"],
+  ["response.reasoning_summary_text.delta", "reasoning"],
+  ["response.reasoning_text.delta", "reasoning"],
+  ["response.function_call_arguments.delta", "function_call"],
+  ["response.custom_tool_call_input.delta", "custom_tool_call"],
+])
 
 function readInItem(draft: Draft, wire: JsonObject): void {
-  const opener = OPENERS[wire.type as string]
+  const opener = OPENERS.get(wire.type)
   const known = findOpen(draft.state, wire)
   if (known === undefined && opener === undefined) return
   const open = known ?? addOpen(draft, wire, { type: opener!, id: wire.item_id })
-  const [block, events] = readInside(open.block, wire)
-  draft.state.open = draft.state.open.map(each => (each.key === open.key ? { ...each, block } : each))
-  say(draft, open.key, events)
+  const [state, events] = readInOpen(draft.state, open, wire)
+  draft.state = state
+  draft.events.push(...events)
+}
+
+/** What happens inside an open item changes nothing but its block. */
+function readInOpen(state: Reading, open: OpenItem, wire: JsonObject): [Reading, readonly ModelEvent[]] {
+  const [block, said] = readInside(open.block, wire)
+  const place = state.open.indexOf(open)
+  const next = block === open.block ? state : { ...state, open: state.open.with(place, { ...open, block }) }
+  if (said.length === 0) return [next, SILENCE]
+  const [line, events] = speak(state.line, open.key, said)
+  return line === state.line ? [next, events] : [{ ...next, line }, events]
 }
 
 function close(draft: Draft, open: OpenItem, item: JsonObject, is_cut: boolean): void {

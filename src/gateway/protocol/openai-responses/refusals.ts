@@ -1,6 +1,6 @@
 /** What a Responses request may ask that cannot be served here, although it is well-formed; reads no values. */
 import type { Refusal } from "../codec.ts"
-import { isJsonObject, type JsonObject } from "../json.ts"
+import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
 
 /** The first thing that is not offered: other people's stored objects, tools without a price, files without a size. */
 export function findRefusal(body: JsonObject): Refusal | undefined {
@@ -36,7 +36,7 @@ const PRICED_TOOLS =
 
 /** A hosted tool without a price would be the operator's gift. */
 function findUnpricedTool(tools: readonly unknown[]): Refusal | undefined {
-  const index = tools.findIndex(tool => isJsonObject(tool) && !PRICED_TOOLS.test(String(tool.type)))
+  const index = tools.findIndex(tool => isJsonObject(tool) && !PRICED_TOOLS.test(stringOf(tool.type) ?? ""))
   if (index === -1) return undefined
   const type = (tools[index] as JsonObject).type
   return {

@@ -107,6 +107,7 @@ function writeCall(item: ToolCallItem): WireInputItem {
  * A model's text that is no JSON object is taken as the query itself, so that nothing it said is lost.
  */
 export function searchArguments(text: string): JsonObject {
+  if (text.trim() === "") return {}
   try {
     const parsed: unknown = JSON.parse(text)
     if (isJsonObject(parsed)) return parsed

@@ -20,7 +20,7 @@ export function writeRequest(request: ModelRequest, target: Target): WireRequest
     tool_choice: request.tool_choice === undefined ? undefined : writeToolChoice(request.tool_choice),
     parallel_tool_calls: request.parallel_tool_calls,
     reasoning: request.reasoning && writeReasoning(request.reasoning, target),
-    max_output_tokens: request.max_output_tokens,
+    max_output_tokens: request.max_output_tokens && Math.max(request.max_output_tokens, LEAST_OUTPUT_TOKENS),
     temperature: request.temperature,
     top_p: request.top_p,
     store: false as const,
@@ -32,6 +32,9 @@ export function writeRequest(request: ModelRequest, target: Target): WireRequest
     metadata: request.metadata,
   })
 }
+
+/** OpenAI refuses a lower limit; Claude Code probes with 1 (claude-code-wire 10). */
+const LEAST_OUTPUT_TOKENS = 16
 
 /** Marked parts become one text: the protocol has one string and caches by itself. */
 function writeInstructions(parts: TextPart[]): string | undefined {

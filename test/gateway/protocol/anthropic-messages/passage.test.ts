@@ -5,7 +5,7 @@ import type { Quirk } from "../../../../src/gateway/protocol/target.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
 import { loadStream, parseStream } from "../../../support/messages-fixtures.ts"
 
-const NO_QUIRKS = { is_streamed: true, quirks: new Set<Quirk>() }
+const NO_QUIRKS = { is_streamed: true, reasons: true, quirks: new Set<Quirk>() }
 const START = { id: "msg_1", created_at: 1, model: "m" }
 const events = loadStream("30-response-thinking-text-tool.sse")
   .split("\n\n")

@@ -43,7 +43,7 @@ test("an error of ours is an error chunk, and silence is a comment", () => {
 })
 
 describe("a body that passes", () => {
-  const streamed = { is_streamed: true, quirks: new Set<Quirk>() }
+  const streamed = { is_streamed: true, reasons: true, quirks: new Set<Quirk>() }
 
   test("is made to ask for usage when it is streamed, and keeps its other options", () => {
     const stream_options = { include_obfuscation: false }

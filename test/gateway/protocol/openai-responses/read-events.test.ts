@@ -286,3 +286,28 @@ describe("whole answers", () => {
     expect(events.at(-1)).toEqual({ type: "answer-end", stop: "content_filter" })
   })
 })
+
+test("two calls of one id become two calls of two ids", () => {
+  const call = (output_index: number, id: string) => [
+    {
+      type: "response.output_item.added",
+      output_index,
+      item: { type: "function_call", id, call_id: "c", name: "f" },
+    },
+    {
+      type: "response.output_item.done",
+      output_index,
+      item: { type: "function_call", id, call_id: "c", name: "f", arguments: `{"n":${output_index}}` },
+    },
+  ]
+  let state = startReading()
+  const said: ModelEvent[] = []
+  for (const wire of [...call(0, "fc_0"), ...call(1, "fc_1")]) {
+    const [next, events] = readEvents(state, wire)
+    state = next
+    said.push(...events)
+  }
+  const ids = said.flatMap(event => (event.type === "tool-call-start" ? [event.call_id] : []))
+  expect(ids).toEqual(["c", "call_unnamed_1"])
+  expect(said.filter(event => event.type === "tool-call-delta")).toHaveLength(2)
+})

@@ -66,7 +66,6 @@ test("a state that was folded from stays as it was", () => {
 
 test.each([
   "created",
-  "in_progress",
   "output_item.added",
   "reasoning_summary_part.added",
   "reasoning_summary_part.done",
@@ -78,6 +77,16 @@ test.each([
   "completed",
 ])("a stream without its first %s is found", type => {
   expect(validateEvents(without(type))).not.toEqual([])
+})
+
+test("a stream without in_progress is legal: it is optional, but second when it comes", () => {
+  expect(validateEvents(without("in_progress"))).toEqual([])
+  const [created, in_progress, ...rest] = legalStream()
+  const late = [created!, rest[0]!, in_progress!, ...rest.slice(1)].map((event, sequence_number) => ({
+    ...event,
+    sequence_number,
+  }))
+  expect(validateEvents(late)).not.toEqual([])
 })
 
 const response = (change: JsonObject) => {
