@@ -1,8 +1,7 @@
 /** The command line: the only place that reads the environment and decides exit codes. */
-import { type Command, type Output, readValues, render, UsageError, usageOf } from "./admin/command.ts"
-import { catalogCommands } from "./admin/commands/catalog.ts"
-import { customerCommands } from "./admin/commands/customers.ts"
-import { operationCommands } from "./admin/commands/operation.ts"
+
+import { type Output, readValues, render, UsageError, usageOf } from "./admin/command.ts"
+import { COMMANDS } from "./admin/command-list.ts"
 import { examine } from "./admin/doctor.ts"
 import { type App, openApp } from "./app.ts"
 import { CONFORMANCE_USAGE, readOptions, runConformance } from "./conformance/command.ts"
@@ -15,8 +14,6 @@ import { VERSION } from "./platform/version.ts"
 import { adminKeyPath, serve } from "./serve.ts"
 import { verifyLedger } from "./wallet/ledger/verify.ts"
 import { repriceReceipts } from "./wallet/usage/reprice.ts"
-
-const COMMANDS: readonly Command[] = [...customerCommands, ...catalogCommands, ...operationCommands]
 
 const EXIT_OK = 0
 /** The command ran and found or met something wrong. */

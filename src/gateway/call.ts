@@ -68,6 +68,7 @@ async function run(needs: GatewayNeeds, call: ModelCall): Promise<Response> {
     leave: call.leave,
     is_ended: false,
     notes: [],
+    is_tier_sent: true,
     asked_body: asked.body,
     recorder: call.recorder,
   }

@@ -13,6 +13,7 @@ import { CLIENTS, UPSTREAMS } from "./protocol/codecs.ts"
 import { echoOf } from "./protocol/openai-responses/echo.ts"
 import { rememberStream } from "./reasoning-memory.ts"
 import { checkSome } from "./stream-check.ts"
+import type { Outgoing } from "./upstream/outgoing.ts"
 
 /** Answers the client; whatever happens, the exchange is ended. Throws the error of a call that nobody answered. */
 export async function deliver(
@@ -49,7 +50,7 @@ async function deliverStream(
   const { connection, outgoing } = stream
   const start = startFor(exchange, connection.route, outgoing.is_passed)
   const passing = { door: exchange.door, start, connection, outgoing }
-  exchange.notes = outgoing.notes
+  noteRoute(exchange, outgoing)
   const headers = answerHeaders(exchange)
   if (!exchange.meter.admission.is_streamed) {
     const collector = openCollector(passing)
@@ -70,6 +71,12 @@ async function deliverStream(
   headers["content-type"] = "text/event-stream"
   headers["cache-control"] = "no-cache"
   return new Response(streamBody(forwarding), { headers })
+}
+
+/** What the books must know of how the request went to the route that answered. */
+function noteRoute(exchange: Exchange, { notes, is_tier_sent }: Outgoing): void {
+  exchange.notes = notes
+  exchange.is_tier_sent = is_tier_sent
 }
 
 /** The outlet of a stream with whoever else reads along. */
@@ -94,7 +101,7 @@ async function deliverWhole(
 ): Promise<Response> {
   const { route, sniffed, outgoing } = whole
   const { reported, output_bytes, tier_served, phase } = sniffed
-  exchange.notes = outgoing.notes
+  noteRoute(exchange, outgoing)
   const end_reason = phase as "completed" | "incomplete" | "failed"
   const first_output_ms = needs.clock.now() - exchange.meter.started_at
   const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }

@@ -53,6 +53,8 @@ export interface Exchange {
   is_ended: boolean
   /** What was left out of the request for the route that answered. */
   notes: string[]
+  /** Whether the route that answered was told the service tier. */
+  is_tier_sent: boolean
   /** The request, for what the answer shows of it. */
   asked_body: JsonObject
   recorder: { record(answer: JsonObject): Promise<void> } | undefined
@@ -89,7 +91,7 @@ export async function endExchange(
     end_reason: end.end_reason,
     reported: end.reported,
     delivered_output_tokens: estimateTokens(end.output_bytes),
-    tier_served: end.tier_served,
+    tier_served: end.tier_served ?? (exchange.is_tier_sent ? undefined : "default"),
     served_by: route && {
       route_id: route.id,
       upstream_id: route.upstream.id,
@@ -133,6 +135,10 @@ function count(metrics: Metrics, model: string, end: End, settlement: Settlement
   metrics.requests.inc({ model, end_reason: end.end_reason })
   metrics.tokens.inc({ model, kind: "input" }, usage.input_tokens)
   metrics.tokens.inc({ model, kind: "cache_read" }, usage.cache_read_tokens)
+  metrics.tokens.inc(
+    { model, kind: "cache_write" },
+    usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
+  )
   metrics.tokens.inc({ model, kind: "output" }, usage.output_tokens)
   if (end.first_output_ms !== undefined) metrics.first_output.observe(end.first_output_ms / 1000)
 }

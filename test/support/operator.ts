@@ -1,11 +1,7 @@
 /** The operator's command line in one process: words in, output out, the same way main.ts does it. */
-import { type Command, type Output, readValues } from "../../src/admin/command.ts"
-import { catalogCommands } from "../../src/admin/commands/catalog.ts"
-import { customerCommands } from "../../src/admin/commands/customers.ts"
-import { operationCommands } from "../../src/admin/commands/operation.ts"
+import { type Output, readValues } from "../../src/admin/command.ts"
+import { COMMANDS } from "../../src/admin/command-list.ts"
 import type { TestApp } from "./app.ts"
-
-const COMMANDS: readonly Command[] = [...customerCommands, ...catalogCommands, ...operationCommands]
 
 /** Runs `codexapi admin <name> <options>`. Throws what the command throws. */
 export async function runCommand({ app }: TestApp, name: string, ...options: string[]): Promise<Output> {

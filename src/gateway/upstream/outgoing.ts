@@ -16,6 +16,8 @@ export interface Outgoing {
   /** The answer's bytes may pass as they are. */
   is_passed: boolean
   names: ToolNames
+  /** Whether the upstream was told the service tier: one that it was not told is not served, nor charged. */
+  is_tier_sent: boolean
   /** What was left out, for the customer to see. */
   notes: string[]
 }
@@ -68,6 +70,7 @@ function pass({ asked, model, route, is_streamed, is_plain }: Wanted): Outgoing 
   return {
     text: edit(text, edits, kept === undefined ? asked.members : undefined),
     is_passed: true,
+    is_tier_sent: true,
     names: new Map(),
     notes: [],
   }
@@ -93,6 +96,7 @@ function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted)
   return {
     text: JSON.stringify(body),
     is_passed: false,
+    is_tier_sent: body.service_tier !== undefined,
     names: translated.names,
     notes: translated.notes,
   }

@@ -237,3 +237,16 @@ describe("key create, list and revoke", () => {
     expect((await app.send("/api/v1/me", { key: other.key })).status).toBe(200)
   })
 })
+
+test("VIP Priority is given for days from now, and ended by none", async () => {
+  await using app = await openTestApp()
+  const { id, key } = await app.createCustomer()
+  const set = (days: string) => runForRecord(app, "customer vip", "--customer", id, "--days", days)
+  expect(await set("2")).toMatchObject({
+    id,
+    vipUntil: new Date(app.clock.now() + 2 * 86_400_000).toISOString(),
+  })
+  app.app.keys.forget()
+  expect((await app.app.keys.find(key))?.vip_until).toBe(app.clock.now() + 2 * 86_400_000)
+  expect(await set("0")).toMatchObject({ vipUntil: null })
+})

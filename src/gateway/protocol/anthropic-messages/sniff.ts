@@ -1,10 +1,11 @@
 /** Reads a Messages stream from the side while its bytes pass through: how far it is and what it used. */
+import { deliveredBytes } from "../delivered.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
 import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
 import { endOfEvent, eventData, eventName, eventText } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
 import { readError } from "./errors.ts"
-import { isCut } from "./read-events.ts"
+import { isCut, readAnswer } from "./read-events.ts"
 import { mergeUsage, readUsage } from "./read-usage.ts"
 
 /** What is known of a Messages stream; beside the common facts, where it stands. */
@@ -164,7 +165,7 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   const state = startState()
   if (Array.isArray(answer.content)) {
     noteUsage(state, answer.usage)
-    state.output_bytes = answer.content.length === 0 ? 0 : JSON.stringify(answer.content).length
+    state.output_bytes = deliveredBytes(readAnswer(answer))
     state.phase = phaseOf(stringOf(answer.stop_reason))
     return state
   }

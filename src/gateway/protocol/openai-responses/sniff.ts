@@ -1,9 +1,11 @@
 /** Reads a Responses stream from the side while its bytes pass through: how far it is and what it used. */
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
+import { deliveredBytes } from "../delivered.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
 import { isTerminal, type Phase, type Sniffed, type Sniffer, type UpstreamFailure } from "../sniffed.ts"
 import { endOfEvent, eventData, eventName } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
+import { readAnswer } from "./read-events.ts"
 import { readUsage } from "./read-usage.ts"
 
 /** What is known of a Responses stream; beside the common facts, where it stands. */
@@ -143,8 +145,8 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   noteEnd(sniffed, has_failed ? "failed" : response.status === "incomplete" ? "incomplete" : "completed", {
     response,
   })
-  if (output.length > 0 && (has_failed || !sniffed.reported))
-    sniffed.output_bytes = JSON.stringify(output).length
+  if (has_failed || !sniffed.reported)
+    sniffed.output_bytes = deliveredBytes(readAnswer({ ...response, status: "completed" }))
   return sniffed
 }
 

@@ -219,8 +219,10 @@ describe("a whole answer", () => {
   })
 
   test("without usage is measured by its output", () => {
-    const output = [{ type: "message", content: [{ type: "output_text", text: "hello" }] }]
-    expect(sniffAnswer({ status: "completed", output })?.output_bytes).toBe(JSON.stringify(output).length)
+    const call = { type: "function_call", call_id: "c", name: "f", arguments: '{"a":1}' }
+    const output = [{ type: "message", content: [{ type: "output_text", text: "hello" }] }, call]
+    // Five of text and nine of arguments, as they stand in a stream.
+    expect(sniffAnswer({ status: "completed", output })?.output_bytes).toBe(5 + 9)
   })
 
   test.each([
