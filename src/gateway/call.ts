@@ -3,6 +3,7 @@ import type { Caller } from "../auth/keys.ts"
 import { AppError } from "../platform/errors.ts"
 import { formatUsd } from "../wallet/ledger/nanos.ts"
 import { type Opened, openMeter } from "../wallet/metering/meter.ts"
+import { hasTier } from "../wallet/pricing/cost.ts"
 import { type Asked, readAsked } from "./asked.ts"
 import type { Model } from "./catalog/catalog.ts"
 import { identifyClient } from "./client.ts"
@@ -54,6 +55,7 @@ export async function callModel(needs: GatewayNeeds, call: ModelCall): Promise<R
 async function run(needs: GatewayNeeds, call: ModelCall): Promise<Response> {
   const asked = readAsked(call.door, call.text ?? JSON.stringify(call.body), call.body)
   const model = chooseModel(needs, call.caller, asked.admitted.model)
+  assertTier(model, asked.admitted.tier)
   const { value: opened, durable } = await hold(needs, call, { asked, model })
   const abandon = new AbortController()
   const exchange: Exchange = {
@@ -147,6 +149,20 @@ function startOf(needs: GatewayNeeds, call: ModelCall, { body, admitted }: Asked
   }
 }
 
+/** A tier without a price would be served at another's. Throws `invalid`. */
+function assertTier({ id, rate_card }: Model, tier: string): void {
+  if (hasTier(rate_card, tier)) return
+  const known = ["default", ...Object.keys(rate_card.tier_multipliers)].join(", ")
+  throw new AppError(
+    "invalid",
+    `service_tier: ${id} is offered in the tiers ${known}, not ${JSON.stringify(tier)}.`,
+    {
+      code: "unknown_service_tier",
+      field: "service_tier",
+    },
+  )
+}
+
 function meterOf(needs: GatewayNeeds, opened: Opened) {
   if (opened.kind === "open") return opened.meter
   if (opened.kind === "frozen") {
@@ -199,6 +215,7 @@ function send(
     routes: needs.routing.order({ routes: model.routes, sticky_key, is_vip }),
     sticky_key,
     is_vip,
+    model: asked.admitted.model,
     is_streamed,
     may_be_whole: !asked.admitted.is_streamed,
     headersFor: route => forwardedHeaders(headers, door.protocol, route),

@@ -26,13 +26,12 @@ export async function deliver(
       return deliverStream(needs, exchange, dispatched)
     case "whole":
       return deliverWhole(needs, exchange, dispatched)
-    case "client-left":
-      await endExchange(
-        needs,
-        exchange,
-        nothingFrom(exchange.cancelled?.aborted ? "cancelled" : "client-left"),
-      )
+    case "client-left": {
+      const { route, reported } = dispatched
+      const end_reason = exchange.cancelled?.aborted ? "cancelled" : "client-left"
+      await endExchange(needs, exchange, { ...nothingFrom(end_reason), route: reported && route, reported })
       return clientGone()
+    }
     case "failed": {
       const { failure, reported, route } = dispatched
       const end_reason = UNANSWERED[failure.result] ?? "refused-upstream"
@@ -59,6 +58,7 @@ async function deliverStream(
       collector,
     )
     if (!collected) return clientGone()
+    rememberWhole(needs, exchange, { route: connection.route, body: parseObject(collected.text) })
     await record(exchange, collected.text)
     return wholeResponse(headers, collected)
   }
@@ -106,13 +106,20 @@ async function deliverWhole(
   const first_output_ms = needs.clock.now() - exchange.meter.started_at
   const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }
   const settlement = await endExchange(needs, exchange, end)
-  if (remembers(exchange, route)) {
-    const events = UPSTREAMS[route.upstream.protocol].readAnswer(whole.body)
-    needs.reasoning_memory.remember(exchange.meter.admission.customer_id, events)
-  }
+  rememberWhole(needs, exchange, whole)
   const text = wholeText(exchange, whole)
   await record(exchange, text)
   return wholeResponse(answerHeaders(exchange), { text, settlement })
+}
+
+function rememberWhole(
+  needs: GatewayNeeds,
+  exchange: Exchange,
+  { route, body }: { route: Route; body: unknown },
+): void {
+  if (!remembers(exchange, route)) return
+  const events = UPSTREAMS[route.upstream.protocol].readAnswer(body)
+  needs.reasoning_memory.remember(exchange.meter.admission.customer_id, events)
 }
 
 async function record({ recorder }: Exchange, text: string): Promise<void> {

@@ -25,7 +25,8 @@ export type Dispatched =
   | { kind: "whole"; route: Route; text: string; body: unknown; sniffed: Sniffed; outgoing: Outgoing }
   /** No route answered; `reported` is what the last one used all the same. */
   | { kind: "failed"; failure: Failure; reported: ReportedUsage | undefined; route: Route | undefined }
-  | { kind: "client-left" }
+  /** `reported`: what the upstream said it had used by then. */
+  | { kind: "client-left"; reported?: ReportedUsage | undefined; route?: Route }
 
 export interface DispatchNeeds extends ConnectNeeds {
   events: Events
@@ -35,6 +36,8 @@ export interface DispatchNeeds extends ConnectNeeds {
 export interface Dispatch {
   request_id: string
   routes: readonly Route[]
+  /** As the client knows it. */
+  model: string
   is_streamed: boolean
   /** Whether the client takes a whole answer even when a stream was asked of the upstream. */
   may_be_whole: boolean
@@ -50,6 +53,9 @@ export interface Dispatch {
   attempts: Attempt[]
 }
 
+/** How long, and with how much, an upstream may put off its first output: comments and empty chunks cost memory. */
+const LONGEST_PRELUDE_MS = 15 * 60_000
+const LARGEST_PRELUDE_BYTES = 4 * 1024 * 1024
 const LARGEST_ERROR_BYTES = 64 * 1024
 /** A whole answer that is larger is given up. */
 export const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
@@ -70,6 +76,8 @@ export async function dispatch(needs: DispatchNeeds, job: Dispatch): Promise<Dis
     const tried = await tryInTurn(needs, route, { job, is_last })
     if (tried === "passed-over") continue
     if (tried.kind !== undefined) return tried
+    // A route that cannot carry the request says less than one that was asked.
+    if (last && tried.result === "unsuited") continue
     last = tried
     last_route = route
     if (tried.is_final) break
@@ -183,29 +191,43 @@ async function tryRoute(
   const tried = await readFirst(needs, connection, job)
   client_left.removeEventListener("abort", leave)
   if (tried.kind !== "stream") connection.close()
-  if (tried.kind === undefined) return client_left.aborted ? { kind: "client-left" } : tried
+  if (tried.kind === undefined) {
+    const { reported } = connection.sniffed
+    return client_left.aborted ? { kind: "client-left", reported, route } : inPublic(tried, route, job)
+  }
   return { ...tried, outgoing }
 }
 
+/** The customer knows the model by the catalogue's name. */
+function inPublic(failed: Failed, route: Route, { model }: Dispatch): Failed {
+  const { reason, message, detail } = failed.error
+  if (route.upstream_model === model || !message.includes(route.upstream_model)) return failed
+  return { ...failed, error: new AppError(reason, message.replaceAll(route.upstream_model, model), detail) }
+}
+
 async function readFirst(
-  { clock }: DispatchNeeds,
+  needs: DispatchNeeds,
   connection: Connection,
   job: Dispatch,
 ): Promise<Answered | Failed> {
   const { response } = connection
   if (response.status !== 200) {
     const { text } = await connection.readAll(LARGEST_ERROR_BYTES)
-    return readFailure(response, text, clock.now())
+    return readFailure(response, text, needs.clock.now())
   }
   // Some upstreams answer whole whatever was asked.
   const is_whole = response.headers.get("content-type")?.includes("application/json") ?? false
-  return job.is_streamed && !(is_whole && job.may_be_whole) ? readHead(connection) : readWhole(connection)
+  return job.is_streamed && !(is_whole && job.may_be_whole)
+    ? readHead(needs, connection)
+    : readWhole(connection)
 }
 
 /** Reads until the stream has said something a client could act on, or has ended without. */
-async function readHead(connection: Connection): Promise<Answered | Failed> {
+async function readHead({ clock }: DispatchNeeds, connection: Connection): Promise<Answered | Failed> {
   const head: Batch[] = []
   const { sniffed } = connection
+  const until = clock.now() + LONGEST_PRELUDE_MS
+  let size = 0
   for (;;) {
     const batch = await connection.read()
     if (typeof batch === "string") {
@@ -213,6 +235,11 @@ async function readHead(connection: Connection): Promise<Answered | Failed> {
       return batch === "timeout" ? silent() : cutOff()
     }
     head.push(batch)
+    size += batch.bytes.length
+    if (size > LARGEST_PRELUDE_BYTES || clock.now() > until) {
+      connection.abort()
+      return silent()
+    }
     if (sniffed.phase === "failed" && sniffed.output_bytes === 0) return failedBeforeOutput(sniffed)
     if (sniffed.phase !== "prelude") return { kind: "stream", connection, head }
   }

@@ -35,6 +35,8 @@ export interface Forwarding {
   /** The step under way; a drain waits for it. */
   step: Promise<unknown>
   keepalive: Keepalive
+  /** A batch is in the outlet, and its bytes are not out. */
+  is_writing: boolean
   /** When the last batch came, and what the silences before it count as. */
   batch_at: number
   silent_tokens: number
@@ -61,6 +63,7 @@ export function startForwarding(
     state: "open",
     has_client_left: false,
     step: Promise.resolve(),
+    is_writing: false,
     batch_at: exchange.meter.started_at,
     silent_tokens: 0,
     keepalive: startKeepalive(needs),
@@ -82,11 +85,13 @@ export async function* streamBody(forwarding: Forwarding): AsyncGenerator<Uint8A
   const { keepalive, outlet, needs } = forwarding
   try {
     for (;;) {
+      forwarding.is_writing = false
       const step = nextBytes(forwarding)
       forwarding.step = step.catch(() => {})
       let bytes = await keepalive.watch(step)
       while (bytes === SILENCE) {
-        yield outlet.keepalive()
+        // What was written and waits for the books comes first: a keepalive stands where the stream stands then.
+        if (!forwarding.is_writing) yield outlet.keepalive()
         bytes = await keepalive.watch(step)
       }
       if (!bytes || forwarding.has_client_left) return
@@ -116,6 +121,7 @@ export async function nextBytes(forwarding: Forwarding): Promise<Uint8Array | un
   if (typeof batch === "string") return breakOff(forwarding, batch)
   const { sniffed } = connection
   const bytes = outlet.write(batch)
+  forwarding.is_writing = true
   if (batch.is_end) {
     // The client sees the end only when the charge is durable: a complete answer is always paid for.
     await settle(forwarding, sniffed.phase as EndReason)
@@ -199,15 +205,15 @@ async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<vo
   })
 }
 
-/**
- * What the upstream reported. Messages tells the input at the start and the output at the end: for an answer without
- * an end the output is what was delivered, as far as that was more.
- */
+/** What the upstream reported. Messages tells the input at the start, the output only at the end. */
 function usageOf(sniffed: Sniffed): ReportedUsage | undefined {
-  const { reported, output_bytes } = sniffed
+  const { reported } = sniffed
   if (!reported || isTerminal(sniffed)) return reported
-  const output_tokens = Math.max(reported.usage.output_tokens, estimateTokens(output_bytes))
-  return { usage: { ...reported.usage, output_tokens }, flag: "ended early: the output is estimated" }
+  return {
+    ...reported,
+    is_partial: true,
+    flag: reported.flag ?? "the answer ended early: output by what was delivered",
+  }
 }
 
 function close(forwarding: Forwarding): undefined {
@@ -239,7 +245,7 @@ async function drain(forwarding: Forwarding): Promise<void> {
 function outOfCredit({ needs, exchange }: Forwarding): AppError {
   return new AppError(
     "payment_required",
-    `Your credit ran out during this answer: it ends here, and what you received is charged. ${topUp(needs)} and continue.`,
+    `Your credit ran out during this answer: it ends here, and what was produced is charged. ${topUp(needs)} and continue.`,
     { code: "insufficient_quota", extra: { request_id: exchange.request_id } },
   )
 }

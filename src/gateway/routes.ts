@@ -112,7 +112,8 @@ const otherMessageRoutes = (needs: AnswerNeeds) =>
       )
     },
     {
-      parse: "none",
+      // Whatever the body is, the answer is the same.
+      parse: () => "",
       detail: {
         tags: anthropic,
         summary: "Everything else below /v1/messages: a clear refusal",

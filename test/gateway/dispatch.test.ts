@@ -118,7 +118,7 @@ test("each upstream gets its own key and its own name of the model, and nothing 
   const customer = await app.createCustomer()
   app.upstream.play(errorAnswer(500), streamAnswer(frames))
   const text =
-    '{ "stream":true, "n":12345678901234567890, "store" :false,\n"model" : "gpt-5.5", "input":"\\u00fc ü" }'
+    '{ "stream":true, "max_tool_calls":12345678901234567890, "store" :false,\n"model" : "gpt-5.5", "input":"\\u00fc ü" }'
   await (await askStream(app, customer, { text })).text()
   const [first, second] = app.upstream.calls
   expect(first).toMatchObject({ url: "https://first.test/v1/responses", body: text })

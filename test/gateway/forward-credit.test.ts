@@ -121,7 +121,7 @@ describe("when the credit does not cover the next slice", () => {
         error: {
           code: "invalid_prompt",
           message:
-            "Your credit ran out during this answer: it ends here, and what you received is charged. " +
+            "Your credit ran out during this answer: it ends here, and what was produced is charged. " +
             "Top up at https://api.example.com and continue.",
         },
       },

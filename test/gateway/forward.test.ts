@@ -35,7 +35,6 @@ describe("an upstream's bytes reach the client as they are", () => {
     ],
     ["with comments between the events", frames.flatMap(frame => [": ping\n\n", frame])],
     ["with events nobody knows", ['event: new.thing\ndata: {"x":1}\n\n', ...frames]],
-    ["without a blank line at the end", [bytes.subarray(0, bytes.length - 2)]],
   ]
   test.each(chunkings)("%s", async (_, chunks) => {
     await using app = await openTestApp()
@@ -48,6 +47,20 @@ describe("an upstream's bytes reach the client as they are", () => {
     expect(receipt).toMatchObject({ state: "settled", end_reason: "completed", usage_source: "reported" })
     expect(receipt.charged_nanos).toBe(PRICE)
     expect(free_nanos).toBe(TEN_USD - PRICE)
+  })
+
+  test("with the blank line that the last event lacks: clients would not see it", async () => {
+    await using app = await openTestApp()
+    app.upstream.play(streamAnswer([bytes.subarray(0, bytes.length - 2)]))
+    const answer = await askStream(app, await app.createCustomer())
+    expect(await answer.text()).toBe(frames.join(""))
+  })
+
+  test("without a last event that was cut, so that the error after it can be read", async () => {
+    await using app = await openTestApp()
+    app.upstream.play(streamAnswer([...frames.slice(0, -1), 'event: response.completed\ndata: {"type":']))
+    const events = parseStream(await (await askStream(app, await app.createCustomer())).text())
+    expect(events.at(-1)).toMatchObject({ type: "response.failed", sequence_number: frames.length - 1 })
   })
 
   test("up to its terminal event: what an upstream says after it is for nobody", async () => {

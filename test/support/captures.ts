@@ -17,10 +17,18 @@ export interface CapturedRequest {
 
 export function listCaptures(): CapturedRequest[] {
   const codex = listCodexRequests().map(
-    (file): CapturedRequest => ({ name: `codex-cli/${file}`, client: "openai-responses", body: loadRequest(file) }),
+    (file): CapturedRequest => ({
+      name: `codex-cli/${file}`,
+      client: "openai-responses",
+      body: loadRequest(file),
+    }),
   )
   const claude = listMessagesRequests().map(
-    ({ name, body }): CapturedRequest => ({ name: `claude-code/${name}`, client: "anthropic-messages", body }),
+    ({ name, body }): CapturedRequest => ({
+      name: `claude-code/${name}`,
+      client: "anthropic-messages",
+      body,
+    }),
   )
   return [...codex, ...claude, ...retries(), ...sdkRequests()].map(capture => ({
     ...capture,
@@ -96,11 +104,13 @@ export function listCapturedStreams(): CapturedStream[] {
   return ["codex-cli", "claude-code", "sdk"].flatMap(folder =>
     readdirSync(join(FIXTURES, folder))
       .filter(file => file.endsWith(".sse"))
-      .map((file): CapturedStream => ({
-        name: `${folder}/${file}`,
-        protocol: protocolOf(folder, file),
-        text: readFileSync(join(FIXTURES, folder, file), "utf8"),
-      })),
+      .map(
+        (file): CapturedStream => ({
+          name: `${folder}/${file}`,
+          protocol: protocolOf(folder, file),
+          text: readFileSync(join(FIXTURES, folder, file), "utf8"),
+        }),
+      ),
   )
 }
 

@@ -27,11 +27,15 @@ function linesOf(item: Item, names: ToolNames): Line[] {
       const known = names.get(item.name)
       const name = known ? `${known.namespace ?? ""}${known.name}` : `${item.namespace ?? ""}${item.name}`
       const is_wrapped = known?.tool === "custom" && item.tool === "function"
-      const said = is_wrapped ? String((JSON.parse(item.arguments) as { input: unknown }).input) : item.arguments
+      const said = is_wrapped
+        ? String((JSON.parse(item.arguments) as { input: unknown }).input)
+        : item.arguments
       return [{ calls: name, id: item.call_id, with: said }]
     }
     case "tool-result":
-      return [{ answers: item.call_id, says: typeof item.output === "string" ? item.output : textOf(item.output) }]
+      return [
+        { answers: item.call_id, says: typeof item.output === "string" ? item.output : textOf(item.output) },
+      ]
     default:
       return []
   }

@@ -62,9 +62,18 @@ export async function openPairApp(upstream_options: Record<string, string> = {})
   for (const upstream of UPSTREAM_PROTOCOLS) {
     const address = { "base-url": `https://${upstream}.test/v1`, key: "sk-canary", protocol: upstream }
     await runCommand(app, "upstream add", ...options({ id: upstream, ...address, ...upstream_options }))
-    const model = { id: modelOn(upstream), "max-output": "64000", efforts: "low,medium,high", modalities: "text,image" }
+    const model = {
+      id: modelOn(upstream),
+      "max-output": "64000",
+      efforts: "low,medium,high",
+      modalities: "text,image",
+    }
     await runCommand(app, "model add", ...options(model))
-    await runCommand(app, "route add", ...options({ model: modelOn(upstream), upstream, "upstream-model": "up-1" }))
+    await runCommand(
+      app,
+      "route add",
+      ...options({ model: modelOn(upstream), upstream, "upstream-model": "up-1" }),
+    )
   }
   const setRates = async (rates: Rates) => {
     for (const upstream of UPSTREAM_PROTOCOLS) {

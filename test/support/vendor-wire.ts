@@ -60,7 +60,10 @@ function responsesStream(answer: VendorAnswer): string[] {
     const said =
       item.type === "message"
         ? [
-            named("response.content_part.added", { ...place, part: { type: "output_text", text: "", annotations: [] } }),
+            named("response.content_part.added", {
+              ...place,
+              part: { type: "output_text", text: "", annotations: [] },
+            }),
             named("response.output_text.delta", { ...place, delta: text }),
             named("response.output_text.done", { ...place, text }),
           ]
@@ -107,7 +110,12 @@ function messagesStream(answer: VendorAnswer): string[] {
   const { usage } = answer
   const message = messageOf(answer)
   const { output_tokens: _, ...input } = usage ?? {}
-  const started = { ...message, content: [], stop_reason: null, ...(usage && { usage: { ...input, output_tokens: 1 } }) }
+  const started = {
+    ...message,
+    content: [],
+    stop_reason: null,
+    ...(usage && { usage: { ...input, output_tokens: 1 } }),
+  }
   const blocks = (message.content as JsonObject[]).flatMap((block, index) => {
     const is_text = block.type === "text"
     const is_search = block.type === "server_tool_use"
@@ -124,7 +132,10 @@ function messagesStream(answer: VendorAnswer): string[] {
   return [
     named("message_start", { message: started }),
     ...blocks,
-    named("message_delta", { delta: { stop_reason: "end_turn", stop_sequence: null }, ...(usage && { usage }) }),
+    named("message_delta", {
+      delta: { stop_reason: "end_turn", stop_sequence: null },
+      ...(usage && { usage }),
+    }),
     named("message_stop"),
   ]
 }
@@ -150,5 +161,7 @@ export const vendorAnswer =
   (upstream: Protocol, answer: VendorAnswer): Answer =>
   call => {
     const { stream } = JSON.parse(call.body) as { stream?: boolean }
-    return stream ? streamAnswer(vendorStream(upstream, answer))(call) : jsonAnswer(vendorWhole(upstream, answer))(call)
+    return stream
+      ? streamAnswer(vendorStream(upstream, answer))(call)
+      : jsonAnswer(vendorWhole(upstream, answer))(call)
   }

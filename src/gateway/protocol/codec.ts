@@ -113,6 +113,11 @@ export interface UpstreamCodec {
   /** The body; the same bytes for the same request, so that prompt caches hit. */
   writeRequest(request: ModelRequest, target: Target): JsonObject
   /**
+   * The members of a body that may pass as they are. A vendor's others could choose another model, another route or a
+   * tool that nobody pays for (OpenRouter's `models` and `plugins`).
+   */
+  passed_keys: ReadonlySet<string>
+  /**
    * Top-level values that must change in a body that passes as it is: what the gateway itself answers for (its own
    * store, the usage it bills by).
    */

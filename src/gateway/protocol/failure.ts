@@ -22,4 +22,5 @@ export const scrub = (message: string): string =>
   message
     .slice(0, LARGEST_MESSAGE)
     .replace(/https?:\/\/\S+/g, "[address]")
-    .replace(/\b(?:sk|key|org|proj)[-_][A-Za-z0-9_*-]{6,}/g, "[redacted]")
+    .replace(/\b(?:sk|key|org|proj)[-_][A-Za-z0-9_*-]{4,}/g, "[redacted]")
+    .replace(/\b(?:api[-_ ]?key|token|secret)(?:\s*[=:]\s*|\s+)["']?(?=\S*\d)[^\s"',;]{6,}/gi, "[redacted]")

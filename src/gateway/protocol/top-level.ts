@@ -60,6 +60,16 @@ export function setValue(
   return `${text.slice(0, at)}${JSON.stringify(entry.key)}:${JSON.stringify(entry.value)}${comma}${text.slice(at)}`
 }
 
+/** The text without the members that are not kept; every other character stays. */
+export function keepMembers(text: string, keeps: (key: string) => boolean): string {
+  const members = scanTopLevel(text)
+  const open = text.indexOf("{") + 1
+  // Each with what stands before it: spaces, and the comma after the one before.
+  const said = members.map(({ end }, index) => text.slice(index === 0 ? open : members[index - 1]!.end, end))
+  const kept = said.filter((_, index) => keeps(members[index]!.key)).join("")
+  return text.slice(0, open) + kept.replace(/^\s*,/, "") + text.slice(members.at(-1)?.end ?? open)
+}
+
 /** The text with top-level values set, one after the other; everything else stays to the letter. */
 export function setTopLevel(text: string, values: Record<string, unknown>): string {
   return Object.entries(values).reduce(
@@ -108,6 +118,6 @@ function endOfNested(text: string, start: number): number {
     if (char === "{" || char === "[") depth += 1
     if (char === "}" || char === "]") depth -= 1
     at += 1
-  } while (depth > 0)
+  } while (depth > 0 && at < text.length)
   return at
 }

@@ -3,8 +3,9 @@ import type { Clock } from "../../platform/clock.ts"
 import type { Route } from "../catalog/catalog.ts"
 import type { Passage } from "../protocol/codec.ts"
 import { UPSTREAMS } from "../protocol/codecs.ts"
-import { isTerminal, type Sniffed } from "../protocol/sniffed.ts"
-import { type Batch, createEventSplitter } from "../protocol/sse.ts"
+import type { Sniffed } from "../protocol/sniffed.ts"
+import type { Batch } from "../protocol/sse.ts"
+import { createBatchReader, type ReadChunk } from "./batch-reader.ts"
 import { type SendNeeds, sendUpstream, type UpstreamCall } from "./send.ts"
 import type { Watch, Watchdog } from "./watchdog.ts"
 
@@ -37,8 +38,8 @@ export interface ConnectNeeds extends SendNeeds {
   config: { upstream_timeout_ms: number }
 }
 
-/** An event larger than this is nonsense. */
-const LARGEST_EVENT_BYTES = 32 * 1024 * 1024
+/** Between the first event of an answer's end and the last there is nothing to think about. */
+const LONGEST_END_MS = 10_000
 
 /**
  * Sends the call. `client_left` aborts it until the connection is handed over to the answer.
@@ -57,7 +58,7 @@ export async function connect(
   try {
     const response = await sendUpstream(needs, route, { ...call, signal: controller.signal })
     watchdog.touch()
-    const connection = openConnection(route, response, { controller, watchdog })
+    const connection = openConnection(route, response, { controller, watchdog, watch: needs.watch })
     return register(needs.connections, connection)
   } catch (error) {
     watchdog.stop()
@@ -86,9 +87,9 @@ export const CLIENT_LEFT = new Error("the client left")
 function openConnection(
   route: Route,
   response: Response,
-  call: { controller: AbortController; watchdog: Watchdog },
+  call: { controller: AbortController; watchdog: Watchdog; watch: Watch },
 ): Connection {
-  const { controller, watchdog } = call
+  const { controller, watchdog, watch } = call
   const passage = UPSTREAMS[route.upstream.protocol].startPassage()
   const reader = response.body?.getReader()
   let is_done = reader === undefined
@@ -109,13 +110,26 @@ function openConnection(
     return controller.signal.reason === SILENT ? "timeout" : "cut"
   }
 
-  const readBatch = createBatchReader(readChunk, passage)
+  const batches = createBatchReader(readChunk, passage)
+  /** Runs from the beginning of an answer's end: its last events come at once, or are made up for. */
+  let ending: Watchdog | undefined
+
+  async function readBatch(): Promise<Batch | ReadEnd> {
+    try {
+      return await batches.next(() => {
+        ending ??= watch.start(LONGEST_END_MS, () => controller.abort(CLIENT_LEFT))
+      })
+    } catch {
+      return batches.finish() ?? explain()
+    }
+  }
+
   return {
     route,
     response,
     passage,
     sniffed: passage.sniffed,
-    read: () => readBatch().catch(explain),
+    read: readBatch,
     async readAll(limit) {
       const chunks: Uint8Array[] = []
       const end = await collect(readChunk, limit, chunks).catch(explain)
@@ -124,6 +138,7 @@ function openConnection(
     abort: () => controller.abort(CLIENT_LEFT),
     close() {
       watchdog.stop()
+      ending?.stop()
       is_closed = true
       for (const act of closing.splice(0)) act()
     },
@@ -133,68 +148,6 @@ function openConnection(
     },
   }
 }
-
-type ReadChunk = () => Promise<Uint8Array | undefined>
-
-/**
- * Gives whole events, sniffed. The end of the answer is a batch of its own, given when it is complete: what comes
- * before it need not wait for it.
- */
-function createBatchReader(readChunk: ReadChunk, passage: Passage): () => Promise<Batch | ReadEnd> {
-  const splitter = createEventSplitter()
-  const ready: Batch[] = []
-  let withheld: Batch[] = []
-
-  function take(batch: Batch): void {
-    if (isTerminal(passage.sniffed)) {
-      ready.push(batch)
-      return
-    }
-    const end_at = passage.note(batch.text)
-    if (end_at > 0) ready.push(cut(batch, 0, end_at))
-    if (end_at < batch.text.length) withheld.push(cut(batch, end_at, batch.text.length))
-    if (isTerminal(passage.sniffed)) release()
-  }
-
-  function release(): void {
-    ready.push({ ...join(withheld), is_end: true })
-    withheld = []
-  }
-
-  /** Nothing more will come: an end that lacks only its last events is one all the same. */
-  function finish(): void {
-    const missing = passage.finish()
-    if (withheld.length === 0 || !isTerminal(passage.sniffed)) return
-    if (missing !== "") withheld.push({ bytes: Buffer.from(missing, "latin1"), text: missing })
-    release()
-  }
-
-  return async () => {
-    for (;;) {
-      const next = ready.shift()
-      if (next) return next
-      const chunk = await readChunk()
-      const batch = chunk ? splitter.push(chunk) : splitter.rest()
-      if (batch.bytes.length > 0) take(batch)
-      if (!chunk && ready.length === 0) finish()
-      if (!chunk && ready.length === 0) return "end"
-      if (splitter.pending_bytes() > LARGEST_EVENT_BYTES) return "oversized"
-    }
-  }
-}
-
-const cut = ({ bytes, text }: Batch, from: number, to: number): Batch =>
-  from === 0 && to === text.length
-    ? { bytes, text }
-    : { bytes: bytes.subarray(from, to), text: text.slice(from, to) }
-
-const join = (batches: readonly Batch[]): Batch =>
-  batches.length === 1
-    ? batches[0]!
-    : {
-        bytes: Buffer.concat(batches.map(batch => batch.bytes)),
-        text: batches.map(batch => batch.text).join(""),
-      }
 
 async function collect(readChunk: ReadChunk, limit: number, chunks: Uint8Array[]): Promise<ReadEnd> {
   let size = 0

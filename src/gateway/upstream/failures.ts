@@ -30,11 +30,10 @@ export function readFailure(
   const said = errorObject(body)
   if (isAccountExhausted(status, said)) return { result, error: accountExhausted(), is_final: false }
   if (CLIENT_FAULTS.has(status)) return { result, error: clientFault(status, said), is_final: true }
-  if (OVERLOADED.has(stringOf(said.code) ?? stringOf(said.type) ?? "")) {
-    return { result, error: overloaded(), is_final: false }
-  }
-  const retry_after_ms = retryAfterMs(headers, now) ?? DEFAULT_RETRY_MS
-  return { result, error: upstreamFault(status, retry_after_ms), is_final: false }
+  const retry_after_ms = retryAfterMs(headers, now)
+  const is_overloaded = status === 529 || OVERLOADED.has(stringOf(said.code) ?? stringOf(said.type) ?? "")
+  const error = is_overloaded ? overloaded() : upstreamFault(status)
+  return { result, error: withRetry(error, retry_after_ms), is_final: false }
 }
 
 /** The operator's account, not the customer's: Anthropic says it with a 400, OpenAI with a 429. */
@@ -70,9 +69,9 @@ export const cutOff = (): Failure => ({
 
 /** The upstream's own words, with what a key or an address in them would give away removed. */
 function clientFault(status: number, said: JsonObject): AppError {
-  const message = scrub(stringOf(said.message) ?? "The model's server refused the request.")
-  const field = stringOf(said.param)
-  const code = stringOf(said.code) ?? stringOf(said.type) ?? "invalid_request"
+  const message = scrub(stringOf(said.message) || "The model's server refused the request.")
+  const field = stringOf(said.param) || undefined
+  const code = stringOf(said.code) || stringOf(said.type) || "invalid_request"
   if (isOverflow(code, message)) return overflowError(message)
   return new AppError(
     status === 413 ? "too_large" : "invalid",
@@ -88,6 +87,12 @@ const accountExhausted = () =>
     { code: "upstream_quota" },
   )
 
+/** The error with the upstream's own word on when to come back. */
+const withRetry = (error: AppError, retry_after_ms: number | undefined): AppError =>
+  retry_after_ms === undefined
+    ? error
+    : new AppError(error.reason, error.message, { ...error.detail, retry_after_ms })
+
 /** How OpenAI and Anthropic call it. */
 const OVERLOADED = new Set(["server_is_overloaded", "slow_down", "overloaded_error"])
 
@@ -96,7 +101,7 @@ const overloaded = () =>
     code: "server_is_overloaded",
   })
 
-function upstreamFault(status: number, retry_after_ms: number): AppError {
+function upstreamFault(status: number): AppError {
   switch (status) {
     case 401:
     case 403:
@@ -114,10 +119,8 @@ function upstreamFault(status: number, retry_after_ms: number): AppError {
     case 429:
       return new AppError("rate_limited", "The model's server is rate-limiting this service.", {
         code: "upstream_rate_limit",
-        retry_after_ms,
+        retry_after_ms: DEFAULT_RETRY_MS,
       })
-    case 529:
-      return overloaded()
     default:
       return new AppError("upstream", `The model's server had an error (${status}). Try again in a moment.`, {
         code: "upstream_error",

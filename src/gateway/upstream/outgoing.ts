@@ -4,10 +4,12 @@ import { type Asked, malformed } from "../asked.ts"
 import type { Model, Route } from "../catalog/catalog.ts"
 import type { Door } from "../door.ts"
 import { UPSTREAMS } from "../protocol/codecs.ts"
+import type { JsonObject } from "../protocol/json.ts"
+import type { Protocol } from "../protocol/model-request.ts"
 import { isForeign, withoutReasoning } from "../protocol/past-reasoning.ts"
 import type { Quirk, Target } from "../protocol/target.ts"
 import type { ToolNames } from "../protocol/tool-names.ts"
-import { scanTopLevel, setValue } from "../protocol/top-level.ts"
+import { keepMembers, setTopLevel } from "../protocol/top-level.ts"
 import { translateRequest } from "../protocol/translate-request.ts"
 
 /** What is sent to an upstream, and what its answer needs on the way back. */
@@ -54,33 +56,30 @@ const REWRITING: readonly Quirk[] = [
 
 /** The client's own bytes, but for single values; reasoning that is not the upstream's is taken out. */
 function pass({ asked, model, route, is_streamed, is_plain }: Wanted): Outgoing {
-  const reasons = doesReason(model)
   const { protocol, quirks } = route.upstream
-  const has_foreign = asked.text.includes('"cx1.')
-  const kept =
-    is_plain || has_foreign
-      ? JSON.stringify(withoutReasoning(asked.body, protocol, is_plain ? () => true : isForeign))
-      : undefined
-  const text = kept ?? asked.text
-  const edits: [string, unknown][] = [
-    ...(asked.admitted.model === route.upstream_model ? [] : [["model", route.upstream_model] as const]),
-    ...(asked.admitted.is_streamed === is_streamed ? [] : [["stream", is_streamed] as const]),
-    ...Object.entries(UPSTREAMS[protocol].passEdits(asked.body, { is_streamed, quirks, reasons })),
-  ].map(([key, value]) => [key, value])
+  const upstream = UPSTREAMS[protocol]
+  const unknown = asked.members.map(({ key }) => key).filter(key => !upstream.passed_keys.has(key))
+  const own =
+    unknown.length === 0 ? asked.text : keepMembers(asked.text, key => upstream.passed_keys.has(key))
+  const edits: JsonObject = {
+    ...(asked.admitted.model !== route.upstream_model && { model: route.upstream_model }),
+    ...(asked.admitted.is_streamed !== is_streamed && { stream: is_streamed }),
+    ...upstream.passEdits(asked.body, { is_streamed, quirks, reasons: doesReason(model) }),
+  }
   return {
-    text: edit(text, edits, kept === undefined ? asked.members : undefined),
+    text: setTopLevel(withOwnReasoning(own, protocol, is_plain), edits),
     is_passed: true,
     is_tier_sent: true,
     names: new Map(),
-    notes: [],
+    notes: unknown.map(key => `${key} was left out: it is no part of this protocol`),
   }
 }
 
-function edit(text: string, edits: [string, unknown][], members: Asked["members"] | undefined): string {
-  const [first, ...others] = edits
-  if (first === undefined) return text
-  const changed = setValue(text, members ?? scanTopLevel(text), { key: first[0], value: first[1] })
-  return edit(changed, others, undefined)
+/** The body without reasoning that other upstreams sealed; `is_plain`: without any. */
+function withOwnReasoning(text: string, protocol: Protocol, is_plain: boolean): string {
+  if (!is_plain && !text.includes('"cx1.')) return text
+  const body = JSON.parse(text) as JsonObject
+  return JSON.stringify(withoutReasoning(body, protocol, is_plain ? () => true : isForeign))
 }
 
 function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted): Outgoing | AppError {

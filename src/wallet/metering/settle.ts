@@ -5,8 +5,8 @@ import type { TxQuery } from "../../platform/store.ts"
 import { customerAccount, type SystemAccount } from "../ledger/chart.ts"
 import { minNanos, type Nanos, subtractNanos, ZERO } from "../ledger/nanos.ts"
 import { post, type Transfer } from "../ledger/post.ts"
-import { cost, dearerTier, type RateCard } from "../pricing/cost.ts"
-import { NO_USAGE, type TokenUsage } from "../pricing/usage.ts"
+import { cost, dearerTier, hasTier, type RateCard } from "../pricing/cost.ts"
+import { NO_USAGE, type ReportedUsage, type TokenUsage } from "../pricing/usage.ts"
 import type { Meter, MeterNeeds } from "./meter.ts"
 import type { Outcome, Settlement, UsageSource } from "./receipt.ts"
 import { estimateWithin } from "./slices.ts"
@@ -59,7 +59,7 @@ export async function endRequest(
   )
   if (stored?.state !== "open") return undefined
   const now = needs.clock.now()
-  const tier = outcome.tier_served ?? dearerTier(rate_card, request.tier_asked)
+  const tier = tierOf(rate_card, outcome.tier_served) ?? dearerTier(rate_card, request.tier_asked)
   const { usage, source } = chooseUsage(request, outcome, limit =>
     estimateWithin(stored.held_nanos, limit, rate_card, tier),
   )
@@ -87,6 +87,10 @@ export async function endRequest(
   return settlement
 }
 
+/** The tier that was served; `undefined` when nobody said, or in a word that the card has no price for. */
+const tierOf = (rate_card: RateCard, served: string | undefined): string | undefined =>
+  served !== undefined && hasTier(rate_card, served) ? served : undefined
+
 /** Reported usage is charged as reported; else what was delivered is estimated; nothing delivered is free. */
 function chooseUsage(
   request: OpenRequest,
@@ -94,7 +98,7 @@ function chooseUsage(
   limit: (usage: TokenUsage) => TokenUsage,
 ): { usage: TokenUsage; source: UsageSource } {
   if (outcome.reported && isPlausible(outcome.reported.usage)) {
-    return { usage: outcome.reported.usage, source: "reported" }
+    return { usage: completed(outcome.reported, outcome.delivered_output_tokens), source: "reported" }
   }
   if (outcome.delivered_output_tokens === 0 && outcome.end_reason !== "completed")
     return { usage: NO_USAGE, source: "none" }
@@ -105,6 +109,10 @@ function chooseUsage(
   }
   return { usage: limit(estimate), source: "estimated" }
 }
+
+/** A report without its output: the output is what was delivered. */
+const completed = ({ usage, is_partial }: ReportedUsage, delivered_output_tokens: number): TokenUsage =>
+  is_partial ? { ...usage, output_tokens: Math.max(usage.output_tokens, delivered_output_tokens) } : usage
 
 /** No answer has a billion tokens: a report that says so is nonsense, and its price could leave the ledger's range. */
 const MOST_TOKENS = 1_000_000_000

@@ -58,6 +58,10 @@ export function dearerTier(rates: Rates, tier: string): string {
   return numerator < denominator ? "default" : tier
 }
 
+/** Whether the card has a price for the tier. */
+export const hasTier = (rates: Rates, tier: string): boolean =>
+  tier === "default" || Object.hasOwn(rates.tier_multipliers, tier)
+
 function multiplierOf(rates: Rates, tier: string): [number, number] {
   return Object.hasOwn(rates.tier_multipliers, tier) ? rates.tier_multipliers[tier]! : [1, 1]
 }

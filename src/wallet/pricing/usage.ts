@@ -19,6 +19,8 @@ export interface TokenUsage {
 export interface ReportedUsage {
   usage: TokenUsage
   flag?: string
+  /** The vendor did not tell the output (yet): what was delivered counts, as far as it is more. */
+  is_partial?: true
 }
 
 /** Nothing consumed. Zero is a report; a missing report is `undefined`, never this. */

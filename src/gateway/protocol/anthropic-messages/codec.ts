@@ -6,7 +6,7 @@ import { setTopLevel } from "../top-level.ts"
 import { collectMessage } from "./collect.ts"
 import type { Writing } from "./draft.ts"
 import { errorOf, writeError } from "./errors.ts"
-import { passEdits, startPassage } from "./passage.ts"
+import { PASSED_KEYS, passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
 import { readRequest } from "./read-request.ts"
 import { findRefusal } from "./refusals.ts"
@@ -49,6 +49,7 @@ export const messagesClient: ClientCodec = {
 export const messagesUpstream: UpstreamCodec = {
   path: "/messages",
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
+  passed_keys: PASSED_KEYS,
   passEdits,
   startReading() {
     let state = startReading()

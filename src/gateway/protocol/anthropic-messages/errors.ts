@@ -7,7 +7,7 @@ import type { UpstreamFailure } from "../sniffed.ts"
 
 /**
  * The error as JSON with the status by which Claude Code does the right thing (claude-code-wire 7): 529 for
- * "unavailable", because its third one makes the client fall back; 400 for a conflict, because a 409 is repeated ten
+ * "unavailable" and an overloaded upstream, because its third one makes the client fall back; 400 for a conflict, because a 409 is repeated ten
  * times; a 401 is told not to be repeated. The header `request-id` is the pipeline's.
  */
 export function writeError(error: AppError, request_id?: string): ErrorAnswer {
@@ -29,10 +29,13 @@ export function errorOf(error: AppError): { type: string; message: string } {
   return { type: typeOf(error), message: messageOf(error) }
 }
 
+const isOverloaded = (error: AppError): boolean => error.detail.code === "server_is_overloaded"
+
 const isOverflow = (error: AppError): boolean => error.detail.code === "context_length_exceeded"
 
 function httpStatusOf(error: AppError): number {
   if (isOverflow(error)) return 400
+  if (isOverloaded(error)) return 529
   switch (error.reason) {
     case "unavailable":
       return 529
@@ -68,7 +71,7 @@ function typeOf(error: AppError): string {
       return "overloaded_error"
     case "internal":
     case "upstream":
-      return error.detail.code === "server_is_overloaded" ? "overloaded_error" : "api_error"
+      return isOverloaded(error) ? "overloaded_error" : "api_error"
     default:
       return "invalid_request_error"
   }

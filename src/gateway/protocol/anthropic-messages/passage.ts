@@ -22,6 +22,28 @@ export function passEdits(body: JsonObject): JsonObject {
 
 const HAS_DELTAS = new Set(["text", "thinking", "tool_use"])
 
+/** Anthropic's members of a Messages body. */
+export const PASSED_KEYS: ReadonlySet<string> = new Set([
+  "cache_control",
+  "context_management",
+  "max_tokens",
+  "messages",
+  "metadata",
+  "model",
+  "output_config",
+  "output_format",
+  "service_tier",
+  "stop_sequences",
+  "stream",
+  "system",
+  "temperature",
+  "thinking",
+  "tool_choice",
+  "tools",
+  "top_k",
+  "top_p",
+])
+
 /**
  * The keepalive is an empty delta of the open block, which Claude Code counts (claude-code-wire 6). Between blocks
  * only a ping is legal: a block of ours would take the place of the upstream's next one.

@@ -1,6 +1,6 @@
 /** How Anthropic counts: input, cache reads and cache writes are apart, and a stream reports in two places. */
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
-import { isJsonObject, type JsonObject } from "../json.ts"
+import { isJsonObject, type JsonObject, present } from "../json.ts"
 
 /**
  * The report so far: what `message_start` said, overridden by what is present and not null later
@@ -24,7 +24,7 @@ export function mergeUsage(before: JsonObject | undefined, after: unknown): Json
  */
 export function readUsage(raw: unknown): ReportedUsage | undefined {
   if (!isJsonObject(raw)) return undefined
-  const all = countsOf(raw)
+  const all = withIterations(countsOf(raw), raw.iterations)
   if (all.input === undefined && all.output === undefined) return undefined
   const written = writesOf(all)
   const output = atLeastZero(all.output)
@@ -38,8 +38,8 @@ export function readUsage(raw: unknown): ReportedUsage | undefined {
     reasoning_tokens: Math.min(output, atLeastZero(all.reasoning)),
     web_search_count: atLeastZero(all.searches),
   }
-  const flag = doubt(all)
-  return flag === undefined ? { usage } : { usage, flag }
+  const is_partial = all.output === undefined ? (true as const) : undefined
+  return present({ usage, flag: doubt(all), is_partial })
 }
 
 interface Counts {
@@ -67,6 +67,22 @@ function countsOf(raw: JsonObject): Counts {
     reasoning: readCount(details.thinking_tokens) ?? readCount(details.reasoning_tokens),
     searches: readCount(server.web_search_requests),
   }
+}
+
+/**
+ * An answer during which the vendor compacted the context reports each sampling by itself; all of them are billed, and
+ * the sums at the top leave the compactions out.
+ */
+function withIterations(top: Counts, iterations: unknown): Counts {
+  const each = (Array.isArray(iterations) ? iterations : []).filter(isJsonObject).map(countsOf)
+  if (each.length < 2) return top
+  const sum = (key: keyof Counts) => {
+    const counts = each.map(counts => counts[key]).filter(count => count !== undefined)
+    const total = counts.length === 0 ? undefined : counts.reduce((left, right) => left + right, 0)
+    return total === undefined ? top[key] : Math.max(total, top[key] ?? 0)
+  }
+  const keys = Object.keys(top) as (keyof Counts)[]
+  return Object.fromEntries(keys.map(key => [key, sum(key)])) as unknown as Counts
 }
 
 /** The lower of total and split; what the split does not name was written for five minutes. */

@@ -57,7 +57,7 @@ function noteText(state: Sniffing, text: string): number {
   let at = 0
   while (at < text.length && !isTerminal(state)) {
     const end = endOfEvent(text, at, has_cr)
-    if (text.startsWith(DELTA, at)) noteDelta(state, text, { at, end })
+    if (text.startsWith(DELTA, at)) noteDelta(state, text.slice(at, end))
     else {
       noteEvent(state, text.slice(at, end))
       if (end_at === text.length && hasEnded(state)) end_at = at
@@ -70,14 +70,17 @@ function noteText(state: Sniffing, text: string): number {
 const hasEnded = (state: Sniffing): boolean => isTerminal(state) || state.stop_reason !== undefined
 
 /** The string of a delta that is delivered; its key comes right behind the delta's type. */
-const PIECE = /"(?:text|thinking|partial_json|signature)"\s*:\s*"/g
+const PIECE = /"(?:text|thinking|partial_json|signature)"\s*:\s*"/
 
-/** Counts a delta as it stands in the JSON, without parsing it. An empty one is no output yet. */
-function noteDelta(state: Sniffing, text: string, { at, end }: { at: number; end: number }): void {
-  PIECE.lastIndex = at
-  const key = PIECE.exec(text)
-  if (!key || key.index >= end) return
-  addOutput(state, endOfString(text, PIECE.lastIndex - 1) - 1 - PIECE.lastIndex)
+/**
+ * Counts a delta as it stands in the JSON, without parsing it. An empty one is no output yet. It is given the event
+ * alone: a search that runs on to the end of the batch would cost the square of its size.
+ */
+function noteDelta(state: Sniffing, event: string): void {
+  const key = PIECE.exec(event)
+  if (!key) return
+  const from = key.index + key[0].length
+  addOutput(state, endOfString(event, from - 1) - 1 - from)
 }
 
 function addOutput(state: Sniffing, bytes: number): void {
@@ -97,7 +100,7 @@ function noteEvent(state: Sniffing, event: string): void {
       noteBlock(state, data)
       break
     case "content_block_delta":
-      noteDelta(state, event, { at: 0, end: event.length })
+      noteDelta(state, event)
       break
     case "content_block_stop":
       state.open = undefined

@@ -6,7 +6,7 @@ import { KEEPALIVE_COMMENT } from "../sse.ts"
 import { setTopLevel } from "../top-level.ts"
 import { collectCompletion } from "./collect.ts"
 import { writeError, writeFailure } from "./errors.ts"
-import { passEdits, startPassage } from "./passage.ts"
+import { PASSED_KEYS, passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
 import { readRequest } from "./read-request.ts"
 import { findRefusal } from "./refusals.ts"
@@ -49,6 +49,7 @@ export const chatClient: ClientCodec = {
 export const chatUpstream: UpstreamCodec = {
   path: "/chat/completions",
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
+  passed_keys: PASSED_KEYS,
   passEdits,
   startReading: startReader,
   readAnswer,

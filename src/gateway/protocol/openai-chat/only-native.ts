@@ -11,14 +11,7 @@ interface OnlyNative {
 export function findOnlyNative(body: JsonObject): OnlyNative[] {
   const found: OnlyNative[] = []
   const note = (field: string, message: string) => found.push({ field, message })
-  if (typeof body.n === "number" && body.n > 1) {
-    note("n", "This model gives one choice per request. Send n: 1, or several requests.")
-  }
   if (body.logprobs === true) note("logprobs", "This model gives no log probabilities. Leave logprobs out.")
-  if (Array.isArray(body.modalities) && body.modalities.some(word => word !== "text")) {
-    note("modalities", 'This model answers with text only. Send modalities: ["text"].')
-  }
-  if (body.audio != null) note("audio", "This model gives no audio. Leave audio out.")
   if (body.prediction != null)
     note("prediction", "This model takes no predicted output. Leave prediction out.")
   const messages = Array.isArray(body.messages) ? body.messages : []

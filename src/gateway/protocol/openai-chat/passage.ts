@@ -23,6 +23,52 @@ export function passEdits(
   }
 }
 
+/** OpenAI's members of a Chat body, and the sampling and thinking switches of self-hosted servers and DeepSeek. */
+export const PASSED_KEYS: ReadonlySet<string> = new Set([
+  "audio",
+  "chat_template_kwargs",
+  "enable_thinking",
+  "frequency_penalty",
+  "function_call",
+  "functions",
+  "include_reasoning",
+  "logit_bias",
+  "logprobs",
+  "max_completion_tokens",
+  "max_tokens",
+  "messages",
+  "metadata",
+  "min_p",
+  "modalities",
+  "model",
+  "n",
+  "parallel_tool_calls",
+  "prediction",
+  "presence_penalty",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "reasoning",
+  "reasoning_effort",
+  "repetition_penalty",
+  "response_format",
+  "safety_identifier",
+  "seed",
+  "service_tier",
+  "stop",
+  "store",
+  "stream",
+  "stream_options",
+  "temperature",
+  "thinking",
+  "tool_choice",
+  "tools",
+  "top_k",
+  "top_logprobs",
+  "top_p",
+  "user",
+  "verbosity",
+])
+
 /** The gateway always asks for usage (gateway.md, Usage); the client sees it only if it asked too. */
 export function startPassage(): Passage {
   return {

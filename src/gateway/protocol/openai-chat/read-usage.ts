@@ -12,7 +12,7 @@ export function readUsage(raw: unknown): ReportedUsage | undefined {
   if (!isJsonObject(raw)) return undefined
   return readResponsesUsage({
     input_tokens: promptTokens(raw),
-    input_tokens_details: { cached_tokens: cachedTokens(raw) },
+    input_tokens_details: { cached_tokens: cachedTokens(raw), cache_write_tokens: writtenTokens(raw) },
     output_tokens: raw.completion_tokens,
     output_tokens_details: raw.completion_tokens_details,
   })
@@ -25,7 +25,11 @@ function promptTokens(raw: JsonObject): unknown {
   return typeof hits === "number" && typeof misses === "number" ? hits + misses : undefined
 }
 
+const detailsOf = (raw: JsonObject): JsonObject =>
+  isJsonObject(raw.prompt_tokens_details) ? raw.prompt_tokens_details : {}
+
+const writtenTokens = (raw: JsonObject): unknown => detailsOf(raw).cache_write_tokens
+
 function cachedTokens(raw: JsonObject): unknown {
-  const details = isJsonObject(raw.prompt_tokens_details) ? raw.prompt_tokens_details : {}
-  return details.cached_tokens ?? raw.prompt_cache_hit_tokens
+  return detailsOf(raw).cached_tokens ?? raw.prompt_cache_hit_tokens
 }

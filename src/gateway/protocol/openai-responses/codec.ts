@@ -9,7 +9,7 @@ import { CODEX_KEEPALIVE } from "./codex-quirks.ts"
 import { collectResponse } from "./collect.ts"
 import { differenceOf } from "./echo.ts"
 import { failureOfError, writeError } from "./errors.ts"
-import { passEdits, startPassage } from "./passage.ts"
+import { PASSED_KEYS, passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
 import { readRequest } from "./read-request.ts"
 import { findRefusal } from "./refusals.ts"
@@ -56,6 +56,7 @@ export const responsesClient: ClientCodec = {
 export const responsesUpstream: UpstreamCodec = {
   path: "/responses",
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
+  passed_keys: PASSED_KEYS,
   passEdits,
   startReading() {
     let state = startReading()

@@ -34,12 +34,23 @@ export function differenceOf({ echo, is_renamed, model }: AnswerStart): JsonObje
   return is_renamed ? { ...echo, model } : echo
 }
 
-/** The same event (latin1, as it goes in and out) with members of its response set. */
+/** The same event (latin1, as it goes in and out) with members of its response set; one that is cut stays as it is. */
 export function echoInEvent(event: string, echo: JsonObject): string {
   const data = eventData(event)
+  if (!isJson(data)) return event
   const member = scanTopLevel(data).find(one => one.key === "response")
   if (member === undefined) return event
   const response = setTopLevel(data.slice(member.start, member.end), echo)
   const changed = data.slice(0, member.start) + response + data.slice(member.end)
   return Buffer.from(`event: ${eventName(event)}\ndata: ${changed}`).toString("latin1")
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    // An upstream's nonsense: nothing in it can be found, let alone changed.
+    return false
+  }
 }

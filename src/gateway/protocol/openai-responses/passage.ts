@@ -20,6 +20,38 @@ export function passEdits(body: JsonObject, { reasons }: Passed): JsonObject {
   return { store: false, include: include.includes(SEALED) ? include : [...include, SEALED] }
 }
 
+/** OpenAI's members of a Responses body, and the Codex CLI's `client_metadata` (codex-cli-wire 3.2). */
+export const PASSED_KEYS: ReadonlySet<string> = new Set([
+  "background",
+  "client_metadata",
+  "context_management",
+  "include",
+  "input",
+  "instructions",
+  "max_output_tokens",
+  "max_tool_calls",
+  "metadata",
+  "model",
+  "parallel_tool_calls",
+  "previous_response_id",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "reasoning",
+  "safety_identifier",
+  "service_tier",
+  "store",
+  "stream",
+  "stream_options",
+  "temperature",
+  "text",
+  "tool_choice",
+  "tools",
+  "top_logprobs",
+  "top_p",
+  "truncation",
+  "user",
+])
+
 export function startPassage(): Passage {
   const sniffer = startSniffing()
   return {

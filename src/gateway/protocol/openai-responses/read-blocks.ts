@@ -4,9 +4,10 @@ import { isJsonObject, present, stringOf } from "../json.ts"
 import type { Citation, ModelEvent } from "../model-event.ts"
 import type { SearchResult, ToolKind } from "../model-request.ts"
 import { restOf, restOfArguments } from "../partial-arguments.ts"
+import { addSent, NOTHING_SENT, restOfSent, type SentText } from "../sent-text.ts"
 
 /** What was sent of a part, by part key such as `text:0`. */
-type Sent = { readonly [part: string]: string }
+type Sent = { readonly [part: string]: SentText }
 
 interface MessageBlock {
   kind: "message"
@@ -160,7 +161,7 @@ function sayText(block: MessageBlock, part: string, text: string): [MessageBlock
     events.push(present({ type: "text-start" as const, phase: block.phase, is_refusal }))
   }
   events.push({ type: "text-delta", text })
-  const sent = { ...block.sent, [part]: (block.sent[part] ?? "") + text }
+  const sent = { ...block.sent, [part]: addSent(block.sent[part] ?? NOTHING_SENT, text) }
   return [{ ...block, current: part, sent }, events]
 }
 
@@ -168,7 +169,7 @@ function sayText(block: MessageBlock, part: string, text: string): [MessageBlock
 function completePart(block: MessageBlock, index: number, part: JsonObject): [MessageBlock, ModelEvent[]] {
   const key = part.type === "refusal" ? `refusal:${index}` : `text:${index}`
   const full = stringOf(part.type === "refusal" ? part.refusal : part.text)
-  const [spoken, events] = sayText(block, key, restOf(block.sent[key] ?? "", full))
+  const [spoken, events] = sayText(block, key, restOfSent(block.sent[key] ?? NOTHING_SENT, full))
   const annotations = Array.isArray(part.annotations) ? part.annotations : []
   const [cited, citations] = cite(spoken, key, annotations.slice(spoken.citations[key] ?? 0))
   return [cited, [...events, ...citations]]
@@ -233,7 +234,7 @@ function think(
   if (text === "") return [block, []]
   const part = `${of}:${index}`
   const count = block.current === part ? block.counts[of] : block.counts[of] + 1
-  const sent = { ...block.sent, [part]: (block.sent[part] ?? "") + text }
+  const sent = { ...block.sent, [part]: addSent(block.sent[part] ?? NOTHING_SENT, text) }
   const next = { ...block, current: part, counts: { ...block.counts, [of]: count }, sent }
   return [next, [{ type: "reasoning-delta", of, index: count - 1, text }]]
 }
@@ -246,8 +247,8 @@ function closeReasoning(block: ReasoningBlock, item: JsonObject): ModelEvent[] {
     ...listOf(item.content).map((part, index): [PartOfReasoning, JsonObject] => [["text", index], part]),
   ]
   for (const [place, part] of parts) {
-    const sent = open.sent[`${place[0]}:${place[1]}`] ?? ""
-    const [next, said] = think(open, place, restOf(sent, stringOf(part.text)))
+    const sent = open.sent[`${place[0]}:${place[1]}`] ?? NOTHING_SENT
+    const [next, said] = think(open, place, restOfSent(sent, stringOf(part.text)))
     open = next
     events.push(...said)
   }

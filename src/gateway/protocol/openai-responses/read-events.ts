@@ -125,7 +125,7 @@ function start(draft: Draft, response: JsonObject): void {
 
 function addItem(draft: Draft, wire: JsonObject): void {
   const item = itemOf(wire.item)
-  if (item === undefined) return
+  if (item === undefined || isFinished(draft.state, stringOf(item.id) ?? item.call_id)) return
   const twin = draft.state.open.find(
     open => open.output_index === wire.output_index && open.output_index !== undefined,
   )
@@ -195,7 +195,12 @@ const OPENERS: ReadonlyMap<unknown, string> = new Map([
   ["response.custom_tool_call_input.delta", "custom_tool_call"],
 ])
 
+/** An item that was finished is not opened again: a client would run its tool twice. */
+const isFinished = (state: Reading, name: unknown): boolean =>
+  typeof name === "string" && name !== "" && state.finished.has(name)
+
 function readInItem(draft: Draft, wire: JsonObject): void {
+  if (isFinished(draft.state, wire.item_id)) return
   const opener = OPENERS.get(wire.type)
   const known = findOpen(draft.state, wire)
   if (known === undefined && opener === undefined) return

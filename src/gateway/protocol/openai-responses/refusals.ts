@@ -34,9 +34,15 @@ function findStoredReference(body: JsonObject): Refusal | undefined {
 const PRICED_TOOLS =
   /^(?:function|custom|namespace|tool_search|local_shell|shell|apply_patch|mcp|web_search.*)$/
 
+/** A shell that runs in a container of the vendor's is rented by the hour; the client's own costs nothing. */
+const isRented = ({ type, environment }: JsonObject): boolean =>
+  type === "shell" && isJsonObject(environment) && environment.type !== "local"
+
 /** A hosted tool without a price would be the operator's gift. */
 function findUnpricedTool(tools: readonly unknown[]): Refusal | undefined {
-  const index = tools.findIndex(tool => isJsonObject(tool) && !PRICED_TOOLS.test(stringOf(tool.type) ?? ""))
+  const index = tools.findIndex(
+    tool => isJsonObject(tool) && (isRented(tool) || !PRICED_TOOLS.test(stringOf(tool.type) ?? "")),
+  )
   if (index === -1) return undefined
   const type = (tools[index] as JsonObject).type
   return {
@@ -55,6 +61,9 @@ function findForeignInput(input: unknown): Refusal | undefined {
         field: `${path}.${key}`,
         message: `${key} is not offered here. Send the file's data itself.`,
       }
+    }
+    if (part.type === "input_audio") {
+      found ??= { field: path, message: "Audio is not offered here. Send its transcript instead." }
     }
     if (part.type === "item_reference") {
       found ??= {

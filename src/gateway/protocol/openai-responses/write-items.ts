@@ -88,7 +88,8 @@ function writeCall(item: ToolCallItem): WireInputItem {
       type: "function_call" as const,
       name,
       namespace,
-      arguments: item.arguments,
+      // No arguments are an empty object (gateway.md, Tools).
+      arguments: item.arguments.trim() === "" ? "{}" : item.arguments,
       call_id: call_id,
     }
     return present(call)

@@ -258,6 +258,12 @@ describe("sloppy upstreams", () => {
     expect(readAll([wire])).toEqual([{ type: "answer-start" }, failed])
   })
 
+  test.each(["constructor", "toString", "__proto__"])("an event called %s says nothing", type => {
+    const [state, events] = readEvents(startReading(), { type, delta: "x", item_id: "i" })
+    expect(events).toEqual([])
+    expect(state).toEqual(startReading())
+  })
+
   test("an error without words is a server error", () => {
     const message = "The upstream failed without saying why."
     expect(readAll([{ type: "error" }]).at(-1)).toEqual({

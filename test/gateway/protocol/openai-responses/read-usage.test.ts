@@ -54,14 +54,32 @@ describe("a report", () => {
     ["a negative count", report(5, 2, 0, -1), { input: 5, output: 2 }],
     ["no input count", report(undefined, 2), { output: 2 }],
     ["no input count", report("5", 2), { output: 2 }],
-    ["no output count", report(5, null), { input: 5 }],
-    ["no output count", report(5, 2.5), { input: 5 }],
-    ["no output count", report(5, 1e300), { input: 5 }],
+    [
+      "more cached than input tokens",
+      { ...report(5, 2, 3), input_tokens_details: { cached_tokens: 3, cache_write_tokens: 4 } },
+      { cached: 3, written: 2, output: 2 },
+    ],
     ["more cached than input tokens", report(5, 2, 6), { cached: 5, output: 2 }],
     ["more reasoning than output tokens", report(5, 2, 0, 3), { input: 5, output: 2, reasoning: 2 }],
   ] as [string, unknown, Counts][])("with %s is flagged and read low: %#", (flag, raw, counts) => {
     expect(readUsage(raw)).toEqual({ usage: usage(counts), flag })
   })
+})
+
+test.each([null, 2.5, 1e300, "5"])(
+  "without an output count (%j) it is partial: what was delivered counts",
+  output => {
+    expect(readUsage(report(5, output))).toEqual({
+      usage: usage({ input: 5 }),
+      flag: "no output count",
+      is_partial: true,
+    })
+  },
+)
+
+test("tokens written to a cache are apart from the fresh ones (OpenRouter)", () => {
+  const raw = { ...report(100, 2), input_tokens_details: { cached_tokens: 30, cache_write_tokens: 50 } }
+  expect(readUsage(raw)).toEqual({ usage: usage({ input: 20, cached: 30, written: 50, output: 2 }) })
 })
 
 test("what is no object, or counts neither input nor output, is no report", () => {

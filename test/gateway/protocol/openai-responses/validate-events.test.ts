@@ -79,7 +79,7 @@ test.each([
   expect(validateEvents(without(type))).not.toEqual([])
 })
 
-test("a stream without in_progress is legal: it is optional, but second when it comes", () => {
+test("a stream without in_progress is legal; when it comes, it comes before any item", () => {
   expect(validateEvents(without("in_progress"))).toEqual([])
   const [created, in_progress, ...rest] = legalStream()
   const late = [created!, rest[0]!, in_progress!, ...rest.slice(1)].map((event, sequence_number) => ({
