@@ -11,6 +11,7 @@ import type { AnswerNeeds } from "./gateway/answer.ts"
 import { callModel } from "./gateway/call.ts"
 import { openCatalog } from "./gateway/catalog/catalog.ts"
 import { seedModels } from "./gateway/catalog/seed.ts"
+import { createDrains } from "./gateway/drains.ts"
 import { openPolicies } from "./gateway/policy/policy.ts"
 import { createReasoningMemory } from "./gateway/reasoning-memory.ts"
 import { exposeRouteHealth } from "./gateway/routing/route-report.ts"
@@ -94,7 +95,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     failure_limit: createRateLimit(clock, KEY_FAILURES),
     attempt_limit: createRateLimit(clock, PASSWORD_ATTEMPTS),
     tasks: createTasks(error => log.error("background work failed", describeError(error))),
-    drains: { open: 0 },
+    drains: createDrains(),
     connections: new Set(),
     watch: createWatch(clock),
     runs: createRuns(),

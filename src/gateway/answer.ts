@@ -4,7 +4,7 @@ import { AppError } from "../platform/errors.ts"
 import { describeError } from "../platform/log.ts"
 import { decodeText, parseJson } from "./asked.ts"
 import { callModel } from "./call.ts"
-import { identifyClient } from "./client.ts"
+import { isCodex } from "./client.ts"
 import { DOORS, type Door } from "./door.ts"
 import type { GatewayNeeds } from "./exchange.ts"
 import { CLIENTS } from "./protocol/codecs.ts"
@@ -82,10 +82,9 @@ function refuse(
   const { code = error.reason } = error.detail
   needs.metrics.refused.inc({ reason: error.reason })
   needs.events.emit("request-refused", { reason: error.reason, code })
-  const is_codex = door.protocol === "openai-responses" && identifyClient(request.headers) === "codex"
-  const answer = is_codex
+  const answer = isCodex(door, request.headers)
     ? writeErrorForCodex(error, {
-        response_id: door.answerId(request_id.replace(/^req_/, "")),
+        response_id: door.answerId(request_id),
         created_at: Math.floor(needs.clock.now() / 1000),
       })
     : CLIENTS[door.protocol].writeError(error, request_id)

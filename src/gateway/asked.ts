@@ -2,9 +2,9 @@
 import { AppError } from "../platform/errors.ts"
 import type { Door } from "./door.ts"
 import { type Admitted, admitRequest } from "./protocol/admission.ts"
-import { parseExactly } from "./protocol/anthropic-messages/exact-json.ts"
 import type { Refusal } from "./protocol/codec.ts"
 import { CLIENTS } from "./protocol/codecs.ts"
+import { parseExactly } from "./protocol/exact-json.ts"
 import type { JsonObject } from "./protocol/json.ts"
 import { findAmbiguousKey, type Member, scanTopLevel } from "./protocol/top-level.ts"
 
@@ -20,9 +20,10 @@ export interface Asked {
 /** Checks a body of the door's protocol. Throws `invalid` naming the field in the client's words. */
 export function readAsked(door: Door, text: string, parsed: unknown): Asked {
   const codec = CLIENTS[door.protocol]
+  const members = scanTopLevel(text)
+  assertShallow(members)
   const admission = admitRequest(codec, parsed, Buffer.byteLength(text))
   if (!admission.ok) throw malformed(admission)
-  const members = scanTopLevel(text)
   const ambiguous = findAmbiguousKey(members, codec.guarded_keys)
   if (ambiguous !== undefined) {
     const message = `${JSON.stringify(ambiguous)} can be read in two ways: send each field once, in lower case.`
@@ -31,9 +32,35 @@ export function readAsked(door: Door, text: string, parsed: unknown): Asked {
   return { text, members, body: parsed as JsonObject, admitted: admission.admitted }
 }
 
+/** As deep as any schema of a tool has reason to be; what reads a body goes down with it. */
+const DEEPEST = 64
+
+/** Throws `invalid` for a body that is nested too deeply. */
+export function assertShallow(members: readonly Member[]): void {
+  const deep = members.find(({ depth }) => depth > DEEPEST)
+  if (!deep) return
+  throw new AppError("invalid", `${deep.key} is nested more than ${DEEPEST} levels deep.`, {
+    code: "nested_too_deeply",
+    field: deep.key,
+  })
+}
+
+/** A refusal as the client gets it: a message that does not begin with its field is led by it. */
 export function malformed({ field, message, code = "invalid_request" }: Refusal): AppError {
-  const says = message.includes(field) ? message : `${field}: ${message}.`
-  return new AppError("invalid", says, { code, field })
+  const sentence = /[.!?]$/.test(message) ? message : `${message}.`
+  return new AppError("invalid", isNamed(field, message) ? sentence : `${field}: ${sentence}`, {
+    code,
+    field,
+  })
+}
+
+/** Whether the field stands in the message as a word of its own: `n` is in every second word. */
+function isNamed(field: string, message: string): boolean {
+  for (let at = message.indexOf(field); at !== -1; at = message.indexOf(field, at + 1)) {
+    const around = (message[at - 1] ?? " ") + (message[at + field.length] ?? " ")
+    if (!/[\w\]]/.test(around)) return true
+  }
+  return false
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -1,16 +1,12 @@
 /** The one pipeline of a model call: choose a model → hold → send → show or collect → settle. */
 import type { Caller } from "../auth/keys.ts"
-import { AppError } from "../platform/errors.ts"
-import { formatUsd } from "../wallet/ledger/nanos.ts"
-import { type Opened, openMeter } from "../wallet/metering/meter.ts"
-import { hasTier } from "../wallet/pricing/cost.ts"
 import { type Asked, readAsked } from "./asked.ts"
-import type { Model } from "./catalog/catalog.ts"
-import { identifyClient } from "./client.ts"
+import { isCodex } from "./client.ts"
 import { deliver, nothingFrom, remembers } from "./deliver.ts"
 import { type Dispatched, dispatch } from "./dispatch.ts"
 import { DOORS, type Door } from "./door.ts"
-import { type Exchange, endExchange, type GatewayNeeds, topUp } from "./exchange.ts"
+import { type Exchange, endExchange, type GatewayNeeds, type Recorder } from "./exchange.ts"
+import { assertServed, holdCredit } from "./hold.ts"
 import { chooseModel } from "./model-choice.ts"
 import type { AnswerStart } from "./protocol/codec.ts"
 import type { JsonObject } from "./protocol/json.ts"
@@ -37,8 +33,8 @@ export interface ModelCall {
   /** Called once the hold is on the disk: the request is accepted, its answer will come. */
   onAdmitted?: () => void
   /** Keeps the answer, as the client sees it, before the client sees its end. */
-  recorder?: { record(answer: JsonObject): Promise<void> }
-  /** Gives back the key's place; called once, whatever happens. */
+  recorder?: Recorder
+  /** Gives back the key's place; called whatever happens, and again without effect. */
   leave(): void
 }
 
@@ -55,15 +51,16 @@ export async function callModel(needs: GatewayNeeds, call: ModelCall): Promise<R
 async function run(needs: GatewayNeeds, call: ModelCall): Promise<Response> {
   const asked = readAsked(call.door, call.text ?? JSON.stringify(call.body), call.body)
   const model = chooseModel(needs, call.caller, asked.admitted.model)
-  assertTier(model, asked.admitted.tier)
-  const { value: opened, durable } = await hold(needs, call, { asked, model })
+  const is_vip = (call.caller.vip_until ?? 0) > needs.clock.now()
+  assertServed(model, { tier: asked.admitted.tier, is_vip })
+  const { meter, durable } = await holdCredit(needs, call, { asked, model })
   const abandon = new AbortController()
   const exchange: Exchange = {
     request_id: call.request_id,
     door: call.door,
     start: startOf(needs, call, asked),
     model,
-    meter: meterOf(needs, opened),
+    meter,
     attempts: [],
     client_left: abandon.signal,
     cancelled: call.cancelled,
@@ -75,7 +72,7 @@ async function run(needs: GatewayNeeds, call: ModelCall): Promise<Response> {
     recorder: call.recorder,
   }
   abortWith(call.client_left, abandon)
-  const dispatched = send(needs, exchange, { call, asked })
+  const dispatched = send(needs, exchange, { call, asked, is_vip })
   dispatched.catch(() => {}) // awaited below, unless the hold's commit fails first
   // The call to the upstream is under way; the client sees nothing before the hold is on the disk.
   await durable.catch(error => {
@@ -113,78 +110,19 @@ async function deliverOrEnd(
   }
 }
 
-function hold(needs: GatewayNeeds, call: ModelCall, { asked, model }: { asked: Asked; model: Model }) {
-  const { caller } = call
-  const { admitted } = asked
-  return openMeter(needs, {
-    request_id: call.request_id,
-    customer_id: caller.customer_id,
-    key_id: caller.key_id,
-    endpoint: call.door.endpoint,
-    is_streamed: admitted.is_streamed,
-    model_asked: admitted.model,
-    model_served: model.id,
-    rate_card: model.rate_card,
-    tier_asked: admitted.tier,
-    estimated_input_tokens: admitted.estimated_input_tokens,
-    max_output_tokens: Math.min(
-      admitted.max_output_tokens ?? model.max_output_tokens,
-      model.max_output_tokens,
-    ),
-  })
-}
-
 /** How the answer introduces itself; its id is made from the request's, which is unique. */
 function startOf(needs: GatewayNeeds, call: ModelCall, { body, admitted }: Asked): AnswerStart {
   const { door, request_id, echo } = call
-  const is_codex = door.protocol === "openai-responses" && identifyClient(call.headers) === "codex"
+  const is_codex = isCodex(door, call.headers)
   const wants_usage = (body.stream_options as { include_usage?: unknown } | undefined)?.include_usage
   return {
-    id: door.answerId(request_id.replace(/^req_/, "")),
+    id: door.answerId(request_id),
     created_at: Math.floor(needs.clock.now() / 1000),
     model: admitted.model,
     ...(echo && { echo }),
     ...(is_codex && { is_codex }),
     ...(wants_usage === true && { shows_usage: true }),
   }
-}
-
-/** A tier without a price would be served at another's. Throws `invalid`. */
-function assertTier({ id, rate_card }: Model, tier: string): void {
-  if (hasTier(rate_card, tier)) return
-  const known = ["default", ...Object.keys(rate_card.tier_multipliers)].join(", ")
-  throw new AppError(
-    "invalid",
-    `service_tier: ${id} is offered in the tiers ${known}, not ${JSON.stringify(tier)}.`,
-    {
-      code: "unknown_service_tier",
-      field: "service_tier",
-    },
-  )
-}
-
-function meterOf(needs: GatewayNeeds, opened: Opened) {
-  if (opened.kind === "open") return opened.meter
-  if (opened.kind === "frozen") {
-    throw new AppError(
-      "forbidden",
-      "This wallet is frozen because of a payment dispute. Please contact support.",
-      { code: "wallet_frozen" },
-    )
-  }
-  const { available_nanos, required_nanos, affordable_output_tokens } = opened
-  throw new AppError(
-    "payment_required",
-    `Not enough credit: this request needs $${formatUsd(required_nanos)}, and $${formatUsd(available_nanos)} is available. ${topUp(needs)}.`,
-    {
-      code: "insufficient_quota",
-      extra: {
-        available_usd: formatUsd(available_nanos),
-        required_usd: formatUsd(required_nanos),
-        affordable_output_tokens: Number.isFinite(affordable_output_tokens) ? affordable_output_tokens : null,
-      },
-    },
-  )
 }
 
 /**
@@ -197,13 +135,12 @@ const needsStream = ({ meter }: Exchange): boolean =>
 function send(
   needs: GatewayNeeds,
   exchange: Exchange,
-  { call, asked }: { call: ModelCall; asked: Asked },
+  { call, asked, is_vip }: { call: ModelCall; asked: Asked; is_vip: boolean },
 ): Promise<Dispatched> {
   const { model, door } = exchange
   const is_streamed = needsStream(exchange)
   const { caller, headers } = call
   const { customer_id } = caller
-  const is_vip = (caller.vip_until ?? 0) > needs.clock.now()
   // A model with one route needs no key to find it again.
   const sticky_key =
     model.routes.length > 1

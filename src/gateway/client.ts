@@ -1,10 +1,11 @@
 /** Which client asks, as far as answers differ by it. */
+import type { Door } from "./door.ts"
 
-/** `codex`: the stock Codex CLI and its app-server; `other`: SDKs and everything else. */
-export type ClientKind = "codex" | "other"
-
-/** By the headers that codex-cli-wire 3.1 shows: `originator: codex_exec | codex-tui | …`. */
-export function identifyClient(headers: Headers): ClientKind {
-  const name = headers.get("originator") ?? headers.get("user-agent") ?? ""
-  return /^codex[_-]/i.test(name) ? "codex" : "other"
+/**
+ * Whether it is the stock Codex CLI or its app-server, by the headers that codex-cli-wire 3.1 shows: `originator:
+ * codex_exec | codex-tui | …`. At other doors than its own nothing is different for it.
+ */
+export function isCodex(door: Door, headers: Headers): boolean {
+  if (door.protocol !== "openai-responses") return false
+  return /^codex[_-]/i.test(headers.get("originator") ?? headers.get("user-agent") ?? "")
 }

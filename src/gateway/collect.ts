@@ -5,6 +5,7 @@ import { LARGEST_ANSWER_BYTES } from "./dispatch.ts"
 import { type Forwarding, finish, nextBytes } from "./forward.ts"
 import { answerMap, type Outlet, type Passing } from "./outlet.ts"
 import { CLIENTS, UPSTREAMS } from "./protocol/codecs.ts"
+import { cutAnswer } from "./protocol/cut-answer.ts"
 import { errorOfFailure } from "./protocol/failure.ts"
 import type { ModelEvent } from "./protocol/model-event.ts"
 import { dataOf } from "./protocol/sse.ts"
@@ -19,6 +20,8 @@ export interface Collected {
 export interface Collector extends Outlet {
   /** The answer that the complete stream amounts to; `undefined` when it has none. Throws the error that it ended with. */
   whole(): string | undefined
+  /** The answer as far as it came, when it was ended by us. */
+  partial(): string
 }
 
 const NOTHING = new Uint8Array(0)
@@ -26,7 +29,8 @@ const NOTHING = new Uint8Array(0)
 export const openCollector = (passing: Passing): Collector =>
   passing.outgoing.is_passed ? collectBytes(passing) : collectEvents(passing)
 
-function collectBytes({ connection, start }: Passing): Collector {
+function collectBytes({ door, connection, start }: Passing): Collector {
+  const upstream = UPSTREAMS[connection.route.upstream.protocol]
   const chunks: Uint8Array[] = []
   return {
     write(batch) {
@@ -38,7 +42,13 @@ function collectBytes({ connection, start }: Passing): Collector {
     keepalive: () => NOTHING,
     whole() {
       const text = Buffer.concat(chunks).toString("latin1")
-      return UPSTREAMS[connection.route.upstream.protocol].wholeAnswer(text)
+      return upstream.wholeAnswer(text)
+    },
+    partial() {
+      const bytes = Buffer.concat(chunks)
+      const reader = upstream.startReading()
+      const events = dataOf({ bytes, text: bytes.toString("latin1") }).flatMap(data => reader.read(data))
+      return JSON.stringify(CLIENTS[door.protocol].collect(start, cutAnswer(events)))
     },
   }
 }
@@ -56,12 +66,15 @@ function collectEvents({ door, start, connection, outgoing }: Passing): Collecto
     fail: () => NOTHING,
     keepalive: () => NOTHING,
     whole: () => JSON.stringify(CLIENTS[door.protocol].collect(start, events)),
+    partial: () => JSON.stringify(CLIENTS[door.protocol].collect(start, cutAnswer(events))),
   }
 }
 
+const isOutOfCredit = ({ reason }: AppError): boolean => reason === "payment_required"
+
 /**
  * Reads the stream to its end, holding slices on the way, and gives the answer that it amounts to.
- * `undefined` when the client has left. Throws the error by which we ended the stream: out of credit, cut, silent.
+ * `undefined` when the client has left. Throws the error by which we ended the stream: cut, silent.
  */
 export async function collectAnswer(
   forwarding: Forwarding,
@@ -78,6 +91,11 @@ export async function collectAnswer(
   }
   finish(forwarding)
   const error: AppError | undefined = forwarding.error
+  // What was produced is paid for: it is given, as far as it came.
+  if (error && isOutOfCredit(error)) {
+    forwarding.exchange.notes.push("the answer is incomplete: the credit ran out")
+    return { text: collector.partial(), settlement: forwarding.settlement }
+  }
   if (error) throw error
   const text = collector.whole()
   // An error event ends a stream without an answer to give.

@@ -60,7 +60,7 @@ async function deliverStream(
     if (!collected) return clientGone()
     rememberWhole(needs, exchange, { route: connection.route, body: parseObject(collected.text) })
     await record(exchange, collected.text)
-    return wholeResponse(headers, collected)
+    return wholeResponse(answerHeaders(exchange), collected)
   }
   const forwarding = startForwarding(needs, exchange, {
     ...stream,
@@ -75,7 +75,7 @@ async function deliverStream(
 
 /** What the books must know of how the request went to the route that answered. */
 function noteRoute(exchange: Exchange, { notes, is_tier_sent }: Outgoing): void {
-  exchange.notes = notes
+  exchange.notes = [...notes]
   exchange.is_tier_sent = is_tier_sent
 }
 
@@ -100,11 +100,12 @@ async function deliverWhole(
   whole: Extract<Dispatched, { kind: "whole" }>,
 ): Promise<Response> {
   const { route, sniffed, outgoing } = whole
-  const { reported, output_bytes, tier_served, phase } = sniffed
+  const { reported, output_bytes, web_search_count, tier_served, phase } = sniffed
   noteRoute(exchange, outgoing)
   const end_reason = phase as "completed" | "incomplete" | "failed"
   const first_output_ms = needs.clock.now() - exchange.meter.started_at
-  const end: End = { end_reason, route, reported, output_bytes, tier_served, first_output_ms }
+  const counts = { reported, output_bytes, web_search_count }
+  const end: End = { end_reason, route, ...counts, tier_served, first_output_ms }
   const settlement = await endExchange(needs, exchange, end)
   rememberWhole(needs, exchange, whole)
   const text = wholeText(exchange, whole)

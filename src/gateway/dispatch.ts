@@ -5,8 +5,8 @@ import type { Events } from "../platform/events.ts"
 import type { Attempt } from "../wallet/metering/receipt.ts"
 import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import type { Route } from "./catalog/catalog.ts"
-import { parseExactly } from "./protocol/anthropic-messages/exact-json.ts"
 import { UPSTREAMS } from "./protocol/codecs.ts"
+import { parseExactly } from "./protocol/exact-json.ts"
 import { errorOfFailure } from "./protocol/failure.ts"
 import type { Sniffed } from "./protocol/sniffed.ts"
 import type { Batch } from "./protocol/sse.ts"
@@ -93,6 +93,7 @@ async function tryInTurn(
   { job, is_last }: { job: Dispatch; is_last: boolean },
 ): Promise<Tried | "passed-over"> {
   const { sticky_key, is_vip, client_left } = job
+  const asked_at = needs.clock.now()
   const begun = needs.routing.begin(route, { sticky_key, is_last })
   if (!begun) return "passed-over"
   let release: Release
@@ -101,6 +102,7 @@ async function tryInTurn(
   } catch (error) {
     begun.end({ kind: "unasked" })
     if (!(error instanceof AppError)) return { kind: "client-left" }
+    noteAttempt(job, route, { result: "saturated", duration_ms: needs.clock.now() - asked_at })
     return { result: "saturated", error, is_final: false }
   }
   const started_at = needs.clock.now()
@@ -156,18 +158,22 @@ async function tryOnce(
   const tried = await tryRoute(needs, route, attempt)
   const result =
     tried.kind === undefined ? tried.result : tried.kind === "client-left" ? tried.kind : "answered"
-  const { id: route_id, upstream } = route
-  job.attempts.push({
-    route_id,
-    upstream_id: upstream.id,
+  const reported = "reported" in tried ? tried.reported : undefined
+  noteAttempt(job, route, {
     result,
     duration_ms: needs.clock.now() - started_at,
+    ...(reported && { usage: reported.usage }),
   })
   if (tried.kind === undefined) {
     const { request_id } = job
-    needs.events.emit("route-failed", { request_id, route_id, upstream_id: upstream.id, failure: result })
+    const place = { route_id: route.id, upstream_id: route.upstream.id }
+    needs.events.emit("route-failed", { request_id, ...place, failure: result })
   }
   return tried
+}
+
+function noteAttempt(job: Dispatch, route: Route, attempt: Omit<Attempt, "route_id" | "upstream_id">): void {
+  job.attempts.push({ route_id: route.id, upstream_id: route.upstream.id, ...attempt })
 }
 
 async function tryRoute(
@@ -238,7 +244,7 @@ async function readHead({ clock }: DispatchNeeds, connection: Connection): Promi
     size += batch.bytes.length
     if (size > LARGEST_PRELUDE_BYTES || clock.now() > until) {
       connection.abort()
-      return silent()
+      return clock.now() > until ? silent() : cutOff()
     }
     if (sniffed.phase === "failed" && sniffed.output_bytes === 0) return failedBeforeOutput(sniffed)
     if (sniffed.phase !== "prelude") return { kind: "stream", connection, head }

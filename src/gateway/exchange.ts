@@ -15,6 +15,7 @@ import type { ReportedUsage } from "../wallet/pricing/usage.ts"
 import type { Catalog, Model, Route } from "./catalog/catalog.ts"
 import type { DispatchNeeds } from "./dispatch.ts"
 import type { Door } from "./door.ts"
+import type { Drains } from "./drains.ts"
 import type { Policies } from "./policy/policy.ts"
 import type { AnswerStart } from "./protocol/codec.ts"
 import type { JsonObject } from "./protocol/json.ts"
@@ -31,8 +32,13 @@ export interface GatewayNeeds extends MeterNeeds, GuardNeeds, DispatchNeeds {
   random: Random
   /** Work that outlives its request: drains and settlements. */
   tasks: Tasks
-  /** How many answers are read on for clients that left. */
-  drains: { open: number }
+  drains: Drains
+}
+
+/** Keeps an answer that the client asked to store. */
+export interface Recorder {
+  /** `answer`: the whole object as the client sees it. Never throws: an answer is delivered whether kept or not. */
+  record(answer: JsonObject): Promise<void>
 }
 
 export interface Exchange {
@@ -57,7 +63,7 @@ export interface Exchange {
   is_tier_sent: boolean
   /** The request, for what the answer shows of it. */
   asked_body: JsonObject
-  recorder: { record(answer: JsonObject): Promise<void> } | undefined
+  recorder: Recorder | undefined
 }
 
 /** What the end of an exchange knows beside the exchange itself. */
@@ -66,6 +72,8 @@ export interface End {
   route: Route | undefined
   reported: ReportedUsage | undefined
   output_bytes: number
+  /** Hosted searches that have ended. */
+  web_search_count?: number
   tier_served: string | undefined
   first_output_ms: number | undefined
 }
@@ -91,6 +99,7 @@ export async function endExchange(
     end_reason: end.end_reason,
     reported: end.reported,
     delivered_output_tokens: estimateTokens(end.output_bytes),
+    delivered_search_count: end.web_search_count ?? 0,
     tier_served: end.tier_served ?? (exchange.is_tier_sent ? undefined : "default"),
     served_by: route && {
       route_id: route.id,

@@ -1,4 +1,4 @@
-/** An upstream's stream, batch by batch: credit is held as it grows, it is settled at its end, its bytes pass unchanged. */
+/** An upstream's stream, batch by batch: credit is held as it grows, it is settled at its end; what of it shows is the outlet's. */
 import { AppError } from "../platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../wallet/metering/meter.ts"
 import type { EndReason, Settlement } from "../wallet/metering/receipt.ts"
@@ -16,7 +16,6 @@ const KEEPALIVE_MS = 15_000
 const SILENCE = Symbol("silence")
 /** A client that left: its answer is read to the end for the true usage, within these bounds (money.md). */
 const LONGEST_DRAIN_MS = 120_000
-const MOST_DRAINS = 64
 /** How long an upstream may keep its connection open after the terminal event. */
 const LINGER_MS = 1_000
 
@@ -192,7 +191,7 @@ async function endByError(
 
 async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<void> {
   const { needs, exchange, connection, first_output_ms } = forwarding
-  const { output_bytes, tier_served } = connection.sniffed
+  const { output_bytes, web_search_count, tier_served } = connection.sniffed
   const reported = usageOf(connection.sniffed)
   forwarding.state = "settled"
   forwarding.settlement = await endExchange(needs, exchange, {
@@ -200,6 +199,7 @@ async function settle(forwarding: Forwarding, end_reason: EndReason): Promise<vo
     route: connection.route,
     reported,
     output_bytes,
+    web_search_count,
     tier_served,
     first_output_ms,
   })
@@ -225,18 +225,18 @@ function close(forwarding: Forwarding): undefined {
 
 /** The client is gone: reads on for the usage, or gives up at once when too many do. */
 async function drain(forwarding: Forwarding): Promise<void> {
-  const { needs, connection } = forwarding
+  const { needs, connection, exchange } = forwarding
   if (forwarding.has_client_left || forwarding.state === "closed") return
   forwarding.has_client_left = true
-  if (needs.drains.open >= MOST_DRAINS) connection.abort()
-  needs.drains.open += 1
+  const leave = needs.drains.enter(exchange.meter.admission.customer_id)
+  if (!leave) connection.abort()
   const giveUp = needs.clock.after(LONGEST_DRAIN_MS, () => connection.abort())
   try {
     await forwarding.step
     while (forwarding.state === "open") await nextBytes(forwarding)
   } finally {
     giveUp()
-    needs.drains.open -= 1
+    leave?.()
     connection.abort()
     close(forwarding)
   }

@@ -37,11 +37,15 @@ export function listModels(
   }
 }
 
-/** The model that a URL's path names, percent-encoded, perhaps with slashes. Throws `not_found`. */
-export function getModel(catalog: Catalog, url: string) {
+/**
+ * The model that a URL's path names, percent-encoded, perhaps with slashes. Throws `not_found`, also for one that the
+ * caller's key may not use.
+ */
+export function getModel(catalog: Catalog, asked: { url: string; caller: Pick<Caller, "models"> }) {
+  const { url, caller } = asked
   const id = decodeName(new URL(url).pathname.replace(/^\/v1\/models\//, ""))
   const model = catalog.find(id)
-  if (!model) {
+  if (!model || !(caller.models?.includes(model.id) ?? true)) {
     throw new AppError(
       "not_found",
       `The model ${JSON.stringify(id)} does not exist. GET /v1/models lists them.`,

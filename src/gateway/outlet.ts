@@ -2,7 +2,7 @@
 import type { AppError } from "../platform/errors.ts"
 import type { Door } from "./door.ts"
 import type { AnswerStart, AnswerWriter } from "./protocol/codec.ts"
-import { CLIENTS, UPSTREAMS } from "./protocol/codecs.ts"
+import { CLIENTS, spokenBy, UPSTREAMS } from "./protocol/codecs.ts"
 import type { ModelEvent } from "./protocol/model-event.ts"
 import { type Batch, dataOf } from "./protocol/sse.ts"
 import { type AnswerMap, createAnswerMap } from "./protocol/translate-answer.ts"
@@ -81,7 +81,7 @@ export function answerMap(
   const { upstream } = connection.route
   return createAnswerMap(outgoing.names, {
     upstream_id: upstream.id,
-    from: door.protocol === "openai-completions" ? "openai-chat" : door.protocol,
+    from: spokenBy(door.protocol),
     to: upstream.protocol,
   })
 }

@@ -53,7 +53,11 @@ export function createReasoningMemory(clock: Clock): ReasoningMemory {
       for (const call_id of call_ids) keep(keyOf(customer_id, call_id), text)
     },
     recall(customer_id, body) {
-      const find = (call_id: string) => thoughts.get(keyOf(customer_id, call_id))?.text
+      const now = clock.now()
+      const find = (call_id: string) => {
+        const thought = thoughts.get(keyOf(customer_id, call_id))
+        return thought && thought.until > now ? thought.text : undefined
+      }
       const messages = Array.isArray(body.messages) ? body.messages : []
       const completed = messages.map(message => complete(message, find))
       return completed.some((message, index) => message !== messages[index])

@@ -42,7 +42,7 @@ const doorRoutes = (needs: AnswerNeeds) =>
       documented(anthropic, "Create a message (Anthropic Messages API), streamed or whole"),
     )
 
-type Asked = {
+type HttpContext = {
   request: Request
   server: {
     requestIP(request: Request): { address: string } | null
@@ -54,7 +54,7 @@ type Asked = {
 /** The handler of a door. */
 const opened =
   (needs: AnswerNeeds, door: Door) =>
-  async ({ request, server, set }: Asked): Promise<Response> => {
+  async ({ request, server, set }: HttpContext): Promise<Response> => {
     const answer = await answerAt(door, needs, {
       request,
       request_id: String(set.headers["x-request-id"]),
@@ -133,16 +133,22 @@ const modelRoutes = (needs: AnswerNeeds) =>
         responses: { 200: described("The list"), 401: described("Missing or invalid API key") },
       },
     })
-    .get("/models/:model_id", ({ request }) => getModel(needs.catalog, request.url), {
-      detail: {
-        tags: openai,
-        summary: "Retrieve one model descriptor",
-        responses: {
-          200: described("The model"),
-          401: described("Missing or invalid API key"),
-          404: described("Unknown model"),
+    .get(
+      "/models/:model_id",
+      ({ request, caller }) => getModel(needs.catalog, { url: request.url, caller }),
+      {
+        detail: {
+          tags: openai,
+          summary: "Retrieve one model descriptor",
+          responses: {
+            200: described("The model"),
+            401: described("Missing or invalid API key"),
+            404: described("Unknown model"),
+          },
         },
       },
-    })
+    )
     // Names with a slash; OpenAPI has no word for them.
-    .get("/models/*", ({ request }) => getModel(needs.catalog, request.url), { detail: { hide: true } })
+    .get("/models/*", ({ request, caller }) => getModel(needs.catalog, { url: request.url, caller }), {
+      detail: { hide: true },
+    })

@@ -34,16 +34,26 @@ export function checkStream(
 ): Outlet {
   const validator = CLIENTS[protocol].startValidating()
   const splitter = createEventSplitter()
+  const unreadable: string[] = []
 
   function check(bytes: Uint8Array): void {
     for (const event of splitEvents(splitter.push(bytes).text)) {
       const data = eventData(event)
-      if (data !== "") validator.note(eventName(event), data === "[DONE]" ? data : parse(data))
+      if (data !== "") note(eventName(event), data === "[DONE]" ? data : parse(data))
+    }
+  }
+
+  function note(name: string | undefined, data: unknown): void {
+    try {
+      validator.note(name, data)
+    } catch (error) {
+      // A check must never cost a client its answer: what cannot be judged is a violation by itself.
+      unreadable.push(error instanceof Error ? error.message : String(error))
     }
   }
 
   function end(): void {
-    const violations = validator.end()
+    const violations = [...validator.end(), ...unreadable]
     if (violations.length === 0) return
     metrics.stream_violations.inc({ protocol }, violations.length)
     log.warn("a stream broke the laws of its protocol", {

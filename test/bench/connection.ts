@@ -4,6 +4,8 @@ export interface Answer {
   status: number
   /** To the first byte of the body. */
   firstByteMs: number
+  /** From the moment the upstream wrote a stamp to its arrival here; undefined when none came. */
+  deltaMs: number | undefined
   totalMs: number
   /** False when the connection ended before the answer did. */
   isWhole: boolean
@@ -21,6 +23,7 @@ export interface Connection {
 interface Reading {
   sentAt: number
   firstByteAt: number
+  deltaMs: number | undefined
   status: number
   head: string
   hasHead: boolean
@@ -32,16 +35,25 @@ interface Reading {
 }
 
 const lastChunk = "\r\n0\r\n\r\n"
+/** Wall-clock milliseconds as the upstream writes them into a delta: both processes share the machine's clock. */
+const stamp = /@(\d+\.\d+)@/
 
-/** Connects to a port on loopback. */
-export async function openConnection(port: number): Promise<Connection> {
+/** The text of a stamp of now. */
+export const stampNow = (): string => `@${(performance.timeOrigin + performance.now()).toFixed(4)}@`
+
+/** Connects to a port on loopback; `isStamped`: answers are searched for a stamp. */
+export async function openConnection(port: number, isStamped = false): Promise<Connection> {
   let reading: Reading | undefined
+  let unsent: Uint8Array = new Uint8Array(0)
   const finish = (isWhole: boolean, isClosed: boolean) => {
     if (!reading) return
-    const { sentAt, firstByteAt, status, resolve } = reading
+    const { sentAt, firstByteAt, deltaMs, status, resolve } = reading
     const now = performance.now()
     reading = undefined
-    resolve({ status, firstByteMs: firstByteAt - sentAt, totalMs: now - sentAt, isWhole, isClosed })
+    resolve({ status, firstByteMs: firstByteAt - sentAt, deltaMs, totalMs: now - sentAt, isWhole, isClosed })
+  }
+  const flush = () => {
+    if (unsent.length > 0) unsent = unsent.subarray(Math.max(0, socket.write(unsent)))
   }
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
@@ -50,10 +62,12 @@ export async function openConnection(port: number): Promise<Connection> {
       data(_, bytes) {
         if (!reading) return
         const hadFirstByte = reading.firstByteAt > 0
+        if (isStamped) reading.deltaMs ??= ageOfStamp(bytes)
         const isDone = take(reading, bytes)
         if (!hadFirstByte && reading.firstByteAt > 0) connection.onFirstByte?.()
         if (isDone) finish(true, false)
       },
+      drain: flush,
       close: () => finish(false, true),
       error: () => finish(false, true),
     },
@@ -62,10 +76,10 @@ export async function openConnection(port: number): Promise<Connection> {
     onFirstByte: undefined,
     send(request) {
       const { promise, resolve } = Promise.withResolvers<Answer>()
-      const fresh = { firstByteAt: 0, status: 0, head: "", hasHead: false, remaining: 0, tail: "" }
-      reading = { ...fresh, sentAt: performance.now(), resolve }
-      const written = socket.write(request)
-      if (written < request.length) throw new Error("the request does not fit into the socket's buffer")
+      const fresh = { firstByteAt: 0, deltaMs: undefined, status: 0, head: "", hasHead: false, remaining: 0 }
+      reading = { ...fresh, tail: "", sentAt: performance.now(), resolve }
+      unsent = request
+      flush()
       return promise
     },
     close: () => socket.end(),
@@ -98,4 +112,9 @@ function takeBody(reading: Reading, bytes: Buffer): boolean {
   const tail = bytes.subarray(-lastChunk.length).toString("latin1")
   reading.tail = (reading.tail + tail).slice(-lastChunk.length)
   return reading.tail === lastChunk
+}
+
+function ageOfStamp(bytes: Buffer): number | undefined {
+  const written = stamp.exec(bytes.toString("latin1"))?.[1]
+  return written === undefined ? undefined : performance.timeOrigin + performance.now() - Number(written)
 }

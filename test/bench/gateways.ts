@@ -7,7 +7,8 @@ export interface Gateway {
   /** In `command` and `env`, {port}, {upstream} (with /v1) and {data} (a folder of its own) are filled in. */
   command: string[]
   env: Record<string, string>
-  path: string
+  /** It takes requests of one protocol for models of another. */
+  isTranslating: boolean
   healthPath: string
   /** Headers of every request. */
   headers: Record<string, string>
@@ -22,7 +23,7 @@ const root = resolve(import.meta.dir, "../..")
 const passThrough: Omit<Gateway, "name"> = {
   command: [process.execPath, resolve(import.meta.dir, "pass-through.ts")],
   env: { PORT: "{port}", UPSTREAM_URL: "{upstream}" },
-  path: "/v1/responses",
+  isTranslating: false,
   healthPath: "/health",
   headers: {},
 }
@@ -41,8 +42,12 @@ export const gateways: Gateway[] = [
       CODEXAPI_KEY_REQUESTS_PER_MINUTE: "100000000",
       OPENAI_API_KEY: "sk-bench",
       OPENAI_BASE_URL: "{upstream}",
+      ANTHROPIC_API_KEY: "sk-bench",
+      ANTHROPIC_BASE_URL: "{upstream}",
+      DEEPSEEK_API_KEY: "sk-bench",
+      DEEPSEEK_BASE_URL: "{upstream}",
     },
-    path: "/v1/responses",
+    isTranslating: true,
     healthPath: "/health",
     headers: {},
     prepare: mintKey,

@@ -1,7 +1,7 @@
 /** The bench's client process: keeps connections busy, or open, and prints what it saw as JSON. */
 import { type Answer, openConnection } from "./connection.ts"
 
-/** Given as JSON in the first argument. */
+/** Given as JSON on standard input: a body of 5 MB is too large for an argument. */
 export interface LoadOrder {
   port: number
   path: string
@@ -9,6 +9,8 @@ export interface LoadOrder {
   body: string
   concurrency: number
   seconds: number
+  /** The upstream stamps its first delta. */
+  isStamped?: boolean
   /** Open each connection, wait for its first byte, print `{"opened":n}`, and keep them until killed. */
   isHeld: boolean
 }
@@ -19,11 +21,13 @@ export interface LoadReport {
   failures: Record<string, number>
   seconds: number
   firstByteMicros: number[]
+  /** From a stamped delta's writing to its arrival; empty when the upstream stamps none. */
+  deltaMicros: number[]
   totalMicros: number[]
 }
 
 if (import.meta.main) {
-  const order: LoadOrder = JSON.parse(process.argv[2] ?? "{}")
+  const order: LoadOrder = await Bun.stdin.json()
   const report = order.isHeld ? await holdOpen(order) : await runLoad(order)
   console.log(JSON.stringify(report))
   if (!order.isHeld) process.exit(0)
@@ -35,19 +39,20 @@ async function runLoad(order: LoadOrder): Promise<LoadReport> {
     failures: {},
     seconds: 0,
     firstByteMicros: [],
+    deltaMicros: [],
     totalMicros: [],
   }
   const request = requestBytes(order)
   const startedAt = performance.now()
   const endsAt = startedAt + order.seconds * 1000
   const worker = async (_: unknown, index: number) => {
-    let connection = await openConnection(order.port)
+    let connection = await openConnection(order.port, order.isStamped)
     // Spread over 20 ms: behind a slow upstream, workers that start together would stay together.
     await Bun.sleep((index * 20) / order.concurrency)
     while (performance.now() < endsAt) {
       const answer = await connection.send(request)
       count(report, answer)
-      if (answer.isClosed) connection = await openConnection(order.port)
+      if (answer.isClosed) connection = await openConnection(order.port, order.isStamped)
     }
     connection.close()
   }
@@ -60,6 +65,7 @@ function count(report: LoadReport, answer: Answer): void {
   report.requestCount++
   if (answer.status === 200 && answer.isWhole) {
     report.firstByteMicros.push(Math.round(answer.firstByteMs * 1000))
+    if (answer.deltaMs !== undefined) report.deltaMicros.push(Math.round(answer.deltaMs * 1000))
     report.totalMicros.push(Math.round(answer.totalMs * 1000))
     return
   }

@@ -4,15 +4,26 @@ import { cpus } from "node:os"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import { type Gateway, gateways } from "./gateways.ts"
-import { cells, direct, measureCell, measureColdStarts, measureStreams, warmUp } from "./measures.ts"
+import { growthWays, measureGrowth } from "./growth.ts"
+import {
+  type Cell,
+  cells,
+  direct,
+  measureCell,
+  measureColdStarts,
+  measureStreams,
+  warmUp,
+} from "./measures.ts"
 import { startGateway, withFolder } from "./processes.ts"
 import { cellTitle, type Report, reportJson, reportText } from "./report.ts"
 import type { Target } from "./runs.ts"
+import { measureTranslation } from "./translation.ts"
 import type { UpstreamMode } from "./upstream.ts"
 
 const help = `scripts/bench [options]
-  --seconds N      per measured cell and program (default 3)
-  --only LIST      of: sse, json, streams, cold (default all); ledger is one cell of json
+  --seconds N      per measured cell and program (default 2)
+  --only LIST      of: sse, json, cross, delta, body, growth, streams, translation, cold (default all);
+                   ledger is one cell of json
   --gateways LIST  rows to measure (default pass-through,codexapi)
   --body-kb N      size of the request's body (default 0: as small as it gets; the Codex CLI sends 40)
   --streams N      how many streams to hold open (default 1000)
@@ -20,8 +31,11 @@ const help = `scripts/bench [options]
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: "string", default: "3" },
-    only: { type: "string", default: "sse,json,streams,cold" },
+    seconds: { type: "string", default: "2" },
+    only: {
+      type: "string",
+      default: "sse,json,cross,delta,body,growth,streams,translation,cold",
+    },
     gateways: { type: "string", default: "pass-through,codexapi" },
     "body-kb": { type: "string", default: "0" },
     streams: { type: "string", default: "1000" },
@@ -43,6 +57,8 @@ async function main(): Promise<void> {
     bodyKb: Number(values["body-kb"]),
     cells: [],
     streams: {},
+    growth: {},
+    translation: [],
     coldStarts: {},
   }
   const upstream = await startUpstream()
@@ -63,33 +79,56 @@ interface Work {
   folder: string
 }
 
-async function measureAll({ chosen, only, report, upstream, folder }: Work): Promise<void> {
+async function measureAll(work: Work): Promise<void> {
+  const { chosen, only, report, upstream, folder } = work
+  if (only.has("translation")) {
+    progress("translation")
+    report.translation = measureTranslation()
+  }
   if (only.has("cold")) {
     progress("cold starts")
     const setup = { upstreamUrl: upstream.url, folder, rounds: 10 }
     report.coldStarts = await measureColdStarts(chosen, setup)
   }
   const measured = cells.filter(cell => only.has(cell.kind))
-  if (measured.length === 0 && !only.has("streams")) return
+  if (measured.length === 0 && !only.has("streams") && !only.has("growth")) return
   const { targets, stopAll } = await startTargets(chosen, upstream, folder)
   try {
     await upstream.play({ delayMs: 0, pace: "packed" })
-    await warmUp(targets, 2)
-    for (const cell of measured) {
-      progress(cellTitle(cell))
-      await upstream.play({ delayMs: cell.delayMs, pace: cell.pace })
-      const all = [upstream.target, ...targets]
-      const settings = { seconds: report.secondsPerCell, bodyBytes: report.bodyKb * 1000 }
-      report.cells.push({ cell, results: await measureCell(cell, all, settings) })
-    }
-    if (!only.has("streams")) return
-    await upstream.play({ delayMs: 0, pace: "held" })
-    for (const target of targets) {
-      progress(`open streams: ${target.name}`)
-      report.streams[target.name] = await measureStreams(target, Number(values.streams))
-    }
+    await warmUp(targets, 5)
+    await measureCells(work, measured, targets)
+    if (only.has("streams")) await measureOpenStreams(work, targets)
+    // Last, because a heap that has grown does not shrink.
+    if (only.has("growth")) await measureAllGrowth(work, targets)
   } finally {
     await stopAll()
+  }
+}
+
+async function measureCells({ report, upstream }: Work, measured: Cell[], targets: Target[]): Promise<void> {
+  for (const cell of measured) {
+    progress(cellTitle(cell))
+    await upstream.play({ delayMs: cell.delayMs, pace: cell.pace })
+    const settings = { seconds: report.secondsPerCell, bodyBytes: report.bodyKb * 1000 }
+    report.cells.push({ cell, results: await measureCell(cell, [upstream.target, ...targets], settings) })
+  }
+}
+
+async function measureOpenStreams({ report, upstream }: Work, targets: Target[]): Promise<void> {
+  await upstream.play({ delayMs: 0, pace: "held" })
+  for (const target of targets) {
+    progress(`open streams: ${target.name}`)
+    report.streams[target.name] = await measureStreams(target, Number(values.streams))
+  }
+}
+
+async function measureAllGrowth({ report, upstream }: Work, targets: Target[]): Promise<void> {
+  for (const [title, way] of Object.entries(growthWays)) {
+    progress(`growth: ${title}`)
+    for (const target of targets) {
+      const setup = { way, seconds: report.secondsPerCell, play: upstream.play }
+      report.growth[`${target.name}, ${title}`] = await measureGrowth(target, setup)
+    }
   }
 }
 
@@ -114,7 +153,8 @@ async function startTargets(chosen: Gateway[], upstream: BenchUpstream, folder: 
       const running = await startGateway(gateway, upstream.url, `${folder}/${gateway.name}`)
       stops.push(running.stop)
       const headers = { ...gateway.headers, ...(await gateway.prepare?.(running)) }
-      targets.push({ name: gateway.name, pid: running.pid, port: running.port, path: gateway.path, headers })
+      const { name, isTranslating } = gateway
+      targets.push({ name, pid: running.pid, port: running.port, isTranslating, headers })
     }
   } catch (error) {
     await stopAll() // nothing that was started may outlive the bench
@@ -145,7 +185,7 @@ async function startUpstream(): Promise<BenchUpstream> {
       name: direct,
       pid: undefined,
       port: Number(new URL(origin).port),
-      path: "/v1/responses",
+      isTranslating: false,
       headers: {},
     },
     async play(mode) {

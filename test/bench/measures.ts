@@ -3,18 +3,24 @@ import type { Gateway } from "./gateways.ts"
 import { readUsage, startGateway } from "./processes.ts"
 import { holdStreams, type Run, runOnce, type Target } from "./runs.ts"
 import type { UpstreamMode } from "./upstream.ts"
+import { type Asking, bodyOf, CROSSED, MESSAGES_ON_RESPONSES, PASSED, pathOf, type Way } from "./ways.ts"
 
-/** One situation in which every target is measured. */
+/** One situation in which every target is measured. All but `json` are answered by streams. */
 export interface Cell extends UpstreamMode {
-  kind: "sse" | "json"
+  /**
+   * `cross`: between protocols; `delta`: how long the first delta is under way; `body`: with pictures in the request.
+   */
+  kind: "sse" | "json" | "cross" | "delta" | "body"
   concurrency: number
+  way: Way
+  pictureBytes?: number
 }
 
 export interface CellResult {
   /** Per request; undefined for the upstream itself. */
   cpuMicros: number | undefined
   requestsPerSecond: number
-  /** To the first byte for SSE, to the last for JSON. */
+  /** To the first byte for streams, to the last for JSON, the first delta's own way for `delta`. */
   p50Ms: number
   p99Ms: number
   /** The same minus the upstream's own, measured in the same turns. */
@@ -40,13 +46,20 @@ export interface ColdStartResult {
 
 export const direct = "upstream itself"
 
+const packed = { delayMs: 0, pace: "packed" } as const
+
 export const cells: Cell[] = [
   ...[0, 20].flatMap(delayMs =>
     (["sse", "json"] as const).flatMap(kind =>
-      [1, 16, 64].map(concurrency => ({ kind, delayMs, concurrency, pace: "packed" as const })),
+      [1, 16, 64].map(concurrency => ({ ...packed, kind, delayMs, concurrency, way: PASSED })),
     ),
   ),
-  { kind: "sse", delayMs: 0, concurrency: 16, pace: "paced" },
+  { kind: "sse", delayMs: 0, concurrency: 16, pace: "paced", way: PASSED },
+  ...CROSSED.map(way => ({ ...packed, kind: "cross" as const, concurrency: 16, way })),
+  ...[PASSED, MESSAGES_ON_RESPONSES].flatMap(way => [
+    { kind: "delta" as const, concurrency: 16, delayMs: 0, pace: "stamped" as const, way },
+    { ...packed, kind: "body" as const, concurrency: 1, way, pictureBytes: 5_000_000 },
+  ]),
 ]
 
 export interface CellSettings {
@@ -63,10 +76,13 @@ export async function measureCell(
 ): Promise<Record<string, CellResult>> {
   const rounds = 3
   const runs = new Map<string, Run[]>(targets.map(target => [target.name, []]))
-  const body = bodyOf(cell.kind, bodyBytes)
-  const settings = { body, concurrency: cell.concurrency, seconds: seconds / rounds }
+  const { way, concurrency, pictureBytes = 0 } = cell
+  const body = bodyOf({ way, isStreamed: cell.kind !== "json", leastBytes: bodyBytes, pictureBytes })
+  const settings = { body, concurrency, seconds: seconds / rounds, isStamped: cell.pace === "stamped" }
   for (let round = 0; round < rounds; round++) {
-    for (const target of targets) runs.get(target.name)?.push(await runOnce(target, settings))
+    for (const target of targets) {
+      runs.get(target.name)?.push(await runOnce(target, { ...settings, path: pathOf(target, way) }))
+    }
   }
   const reference = timesOf(cell, runs.get(direct) ?? [])
   const results = targets.map(target => {
@@ -78,9 +94,15 @@ export async function measureCell(
 
 /** Runs each target for a while before anything is measured, so that its code is compiled and hot. */
 export async function warmUp(targets: Target[], seconds: number): Promise<void> {
+  const askings: Asking[] = [
+    { way: PASSED, isStreamed: true },
+    { way: PASSED, isStreamed: false },
+    ...CROSSED.map(way => ({ way, isStreamed: true })),
+  ]
   for (const target of targets) {
-    for (const kind of ["sse", "json"] as const) {
-      await runOnce(target, { body: bodyOf(kind), concurrency: 16, seconds: seconds / 2 })
+    for (const asking of askings) {
+      const settings = { concurrency: 16, seconds: seconds / askings.length }
+      await runOnce(target, { ...settings, path: pathOf(target, asking.way), body: bodyOf(asking) })
     }
   }
 }
@@ -89,7 +111,8 @@ export async function warmUp(targets: Target[], seconds: number): Promise<void> 
 export async function measureStreams(target: Target, count: number): Promise<StreamsResult> {
   const pid = target.pid ?? process.pid
   const before = await readUsage(pid)
-  const settings = { body: bodyOf("sse"), concurrency: count, seconds: 0 }
+  const body = bodyOf({ way: PASSED, isStreamed: true })
+  const settings = { path: pathOf(target, PASSED), body, concurrency: count, seconds: 0 }
   return holdStreams(target, settings, async openedCount => {
     await Bun.sleep(1000)
     const { residentBytes } = await readUsage(pid)
@@ -153,21 +176,17 @@ function resultOf(runs: Run[], { times, reference }: Times): CellResult {
   }
 }
 
+const FIGURES: { [kind in Cell["kind"]]?: "totalMicros" | "deltaMicros" } = {
+  json: "totalMicros",
+  delta: "deltaMicros",
+}
+
 function timesOf(cell: Cell, runs: Run[]): number[] {
-  return runs
-    .flatMap(run => (cell.kind === "sse" ? run.firstByteMicros : run.totalMicros))
-    .map(us => us / 1000)
+  const { [cell.kind]: figure = "firstByteMicros" } = FIGURES
+  return runs.flatMap(run => run[figure]).map(us => us / 1000)
 }
 
 function quantile(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
-function bodyOf(kind: Cell["kind"], leastBytes = 0): string {
-  const input = "Say something of forty events, please."
-  const filling = { instructions: "You are helpful. ".repeat(leastBytes / 17) }
-  // A whole answer says how long it may get: without a limit the gateway would ask for a stream to hold credit by.
-  const stream = kind === "sse" ? { stream: true } : { max_output_tokens: 1_000 }
-  return JSON.stringify({ model: "gpt-5.5", input, ...(leastBytes > 0 ? filling : {}), ...stream })
 }

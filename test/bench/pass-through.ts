@@ -8,7 +8,7 @@ Bun.serve({
   idleTimeout: 0,
   async fetch(request) {
     if (request.url.endsWith("/health")) return new Response("ok")
-    const answer = await fetch(`${upstream}/responses`, {
+    const answer = await fetch(`${upstream}${request.url.slice(request.url.indexOf("/v1/") + 3)}`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: "Bearer upstream" },
       body: await request.arrayBuffer(),

@@ -1,6 +1,8 @@
 /** The bench's results as tables for people; every figure beside its ratio to the pass-through. */
 import { yardstick } from "./gateways.ts"
+import type { GrowthResult } from "./growth.ts"
 import type { Cell, CellResult, ColdStartResult, StreamsResult } from "./measures.ts"
+import type { TranslationResult } from "./translation.ts"
 
 export interface Report {
   measuredAt: string
@@ -9,6 +11,9 @@ export interface Report {
   bodyKb: number
   cells: { cell: Cell; results: Record<string, CellResult> }[]
   streams: Record<string, StreamsResult>
+  /** By program and way. */
+  growth: Record<string, GrowthResult>
+  translation: TranslationResult[]
   coldStarts: Record<string, ColdStartResult>
 }
 
@@ -20,9 +25,11 @@ export function reportText(report: Report): string {
   const parts = [
     `${cpuCount} × ${cpuModel}, Bun ${bun}, ${report.measuredAt}`,
     `${report.secondsPerCell} s per cell and program, requests of ${report.bodyKb || "0.1"} KB`,
-    "× = divided by the pass-through of the same run; added = minus the upstream asked directly",
+    "× and over = divided by, and minus, the pass-through of the same run; added = minus the upstream asked directly",
     ...report.cells.map(({ cell, results }) => `\n${cellTitle(cell)}\n${cellTable(cell, results)}`),
+    ...section("Translation in one process, 2,000 events (aim: 3 µs)", translationTable(report.translation)),
     ...section("Open streams", streamsTable(report.streams)),
+    ...section("Memory and the length of a stream (aim: no growth)", growthTable(report.growth)),
     ...section("Cold start, from the start of the process to the first 200", coldTable(report.coldStarts)),
   ]
   return parts.join("\n")
@@ -54,17 +61,29 @@ function withRatios<T extends object>(results: Record<string, T>): Record<string
 
 /** What a cell is called; the ledger's figure is one of them. */
 export function cellTitle(cell: Cell): string {
-  const kind = cell.kind === "sse" ? "SSE, 40 events" : "JSON, 0.9 KB"
-  const when = cell.delayMs > 0 ? `first byte after ${cell.delayMs} ms` : "first byte at once"
+  const { kind, delayMs, concurrency, way } = cell
+  const answer = kind === "json" ? "JSON, 0.9 KB" : "SSE, 40 events"
+  const crossing = way.client === way.upstream ? "" : `, ${way.client} on ${way.upstream}`
+  const request =
+    cell.pictureBytes === undefined ? "" : `, ${cell.pictureBytes / 1e6} MB of pictures asked with`
+  const when = delayMs > 0 ? `first byte after ${delayMs} ms` : "first byte at once"
   const paced = cell.pace === "paced" ? ", events one by one 1 ms apart" : ""
-  const isLedger = cell.kind === "json" && cell.delayMs === 0 && cell.concurrency === 64
+  const notes: { [kind in Cell["kind"]]?: string } = {
+    cross: "  [aim: × 2.6 of the CPU]",
+    delta: "  [from the upstream's writing of the first delta to its arrival; aim: 2 ms added]",
+    body: "  [aim: 30 ms over]",
+  }
+  const isLedger = kind === "json" && delayMs === 0 && concurrency === 64
   const ledger = isLedger ? "  [ledger: metered requests/s, 64 clients, synchronous=FULL]" : ""
-  return `${kind}, ${when}${paced}, ${cell.concurrency} at a time${ledger}`
+  const note = notes[kind] ?? ledger
+  return `${answer}${crossing}${request}, ${when}${paced}, ${concurrency} at a time${note}`
 }
+
+const TIMED: { [kind in Cell["kind"]]?: string } = { json: "total", delta: "delta" }
 
 function cellTable(cell: Cell, results: Record<string, CellResult>): string {
   const base = results[yardstick]
-  const at = cell.kind === "sse" ? "first byte" : "total"
+  const at = TIMED[cell.kind] ?? "first byte"
   const head = [
     "",
     "cpu µs",
@@ -75,6 +94,7 @@ function cellTable(cell: Cell, results: Record<string, CellResult>): string {
     "p99",
     "added p50",
     "p99",
+    "over p50",
     "RSS MB",
     "×",
     "failed",
@@ -91,6 +111,7 @@ function cellTable(cell: Cell, results: Record<string, CellResult>): string {
       round(own.p99Ms, 2),
       round(own.addedP50Ms, 2),
       round(own.addedP99Ms, 2),
+      round(own.p50Ms - (base?.p50Ms ?? Number.NaN), 2),
       round(own.residentMb || undefined, 0),
       ratio(own.residentMb || undefined, base?.residentMb),
       failed.join(" ") || "0",
@@ -106,6 +127,22 @@ function streamsTable(streams: Record<string, StreamsResult>): Row[] {
     return [name, own.openedCount, ...perStream, round(own.residentMb, 0)]
   })
   return [["", "open", "KB per stream", "×", "RSS MB"], ...rows]
+}
+
+function growthTable(growth: Record<string, GrowthResult>): Row[] {
+  const rows = Object.entries(growth).map(([name, own]): Row => {
+    const figures = [round(own.shortMb, 0), round(own.longMb, 0), round(own.longMb - own.shortMb, 0)]
+    return [name, ...figures, own.longStreamCount]
+  })
+  return [["", "RSS MB, 2,000 events", "100,000 events", "growth", "long streams"], ...rows]
+}
+
+function translationTable(results: TranslationResult[]): Row[] {
+  const rows = results.map((own): Row => {
+    const figures = [round(own.microsPerEvent, 2), round(own.bestMicros, 2), round(own.keptKb, 0)]
+    return [`${own.client} on ${own.upstream}`, ...figures]
+  })
+  return [["", "cpu µs per event", "best round", "KB kept of 100,000 deltas (490 KB)"], ...rows]
 }
 
 function coldTable(coldStarts: Record<string, ColdStartResult>): Row[] {

@@ -8,7 +8,8 @@ export interface Target {
   /** Undefined for the upstream itself, whose processor time is not measured. */
   pid: number | undefined
   port: number
-  path: string
+  /** It takes requests of one protocol for models of another; the others are asked in the upstream's. */
+  isTranslating: boolean
   headers: Record<string, string>
 }
 
@@ -17,7 +18,7 @@ export interface Run extends LoadReport {
   residentBytes: number
 }
 
-export type LoadSettings = Pick<LoadOrder, "body" | "concurrency" | "seconds">
+export type LoadSettings = Pick<LoadOrder, "path" | "body" | "concurrency" | "seconds" | "isStamped">
 
 const program = resolve(import.meta.dir, "load.ts")
 
@@ -61,15 +62,15 @@ export async function holdStreams<T>(
   }
 }
 
-function orderFor({ port, path, headers }: Target): Pick<LoadOrder, "port" | "path" | "headers"> {
-  return { port, path, headers }
+function orderFor({ port, headers }: Target): Pick<LoadOrder, "port" | "headers"> {
+  return { port, headers }
 }
 
 function spawnLoad(order: LoadOrder) {
   const env = { PATH: process.env.PATH ?? "", BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" }
-  return Bun.spawn([process.execPath, program, JSON.stringify(order)], {
+  return Bun.spawn([process.execPath, program], {
     env,
-    stdin: "ignore",
+    stdin: new Blob([JSON.stringify(order)]),
     stdout: "pipe",
     stderr: "inherit",
   })

@@ -46,6 +46,8 @@ export function startKeepingStub(change: Change): StubServer {
     const input = path === CHAT ? (body.messages as Json[]) : itemsOf(body.input)
     const kept = { json, events: answer.events, input }
     if (body.store === true) (path === CHAT ? chats : responses).set(String(json.id), kept)
+    // A stream says itself, event by event, what becomes of it.
+    if (body.stream === true) return undefined
     return body.background === true ? ok({ ...json, status: "queued", output: [], usage: null }) : undefined
   }
 

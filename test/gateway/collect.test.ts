@@ -42,13 +42,16 @@ describe("a whole answer without a limit of its own", () => {
     expect(await (await askWhole(app, customer)).json()).toEqual(whole)
   })
 
-  test("that outgrows the credit ends as out of credit: no loss beyond what was held", async () => {
+  test("that outgrows the credit is given as far as it came, because that is paid for: no loss beyond what was held", async () => {
     await using app = await openTestApp()
     const customer = await app.createCustomer({ credit_usd: formatUsd(BigInt(FIRST_HOLD_NANOS)) })
     app.upstream.play(streamAnswer([created, delta(3_000), delta(1_000), delta(90_000), completed(94_000)]))
     const answer = await askWhole(app, customer)
-    expect(answer.status).toBe(402)
-    expect(await answer.json()).toMatchObject({ error: { code: "insufficient_quota" } })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get("x-codexapi-notes")).toBe("the answer is incomplete: the credit ran out")
+    const body = (await answer.json()) as { output: { content: { text: string }[] }[] }
+    expect(body).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } })
+    expect(body.output[0]!.content[0]!.text.length).toBeGreaterThan(4_000)
     const { receipt, free_nanos } = await readReceipt(app, customer)
     expect(receipt).toMatchObject({ end_reason: "out-of-credit", usage_source: "estimated", loss_nanos: 0 })
     expect(receipt.charged_nanos + free_nanos).toBe(FIRST_HOLD_NANOS)

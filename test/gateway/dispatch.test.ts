@@ -128,6 +128,45 @@ test("each upstream gets its own key and its own name of the model, and nothing 
   expect(second!.headers.get("authorization")).toBe("Bearer sk-canary-second-0123456789")
 })
 
+describe("an upstream that puts off its first output", () => {
+  test("with more bytes than any prelude has is given up for the next one", async () => {
+    await using app = await openTestApp()
+    const customer = await app.createCustomer()
+    const comment = `: ${"x".repeat(1024 * 1024)}\n\n`
+    app.upstream.play(
+      streamAnswer([...Array.from({ length: 8 }, () => comment), ...frames]),
+      streamAnswer(frames),
+    )
+    expect(await (await askStream(app, customer)).text()).toBe(frames.join(""))
+    const { receipt } = await readReceipt(app, customer)
+    expect(attemptsOf(receipt).at(-1)).toBe("openrouter: answered")
+    expect(receipt.charged_nanos).toBe(PRICE)
+  })
+
+  test("for longer than any model thinks is given up, however lively it is", async () => {
+    await using app = await openTestApp()
+    const customer = await app.createCustomer()
+    let ping_count = 0
+    const lively: Answer = call =>
+      new Response(
+        (async function* () {
+          while (!call.signal.aborted && ping_count < 1_000) {
+            ping_count += 1
+            // A comment a minute.
+            app.clock.advance(60_000)
+            // Read before the next one is made.
+            await Bun.sleep(0)
+            yield new TextEncoder().encode(": ping\n\n")
+          }
+        })(),
+        { headers: { "content-type": "text/event-stream" } },
+      )
+    app.upstream.play(lively, streamAnswer(frames))
+    expect(await (await askStream(app, customer)).text()).toBe(frames.join(""))
+    expect(ping_count).toBeLessThan(30)
+  })
+})
+
 describe("no other upstream is asked", () => {
   test.each([
     [
@@ -237,7 +276,13 @@ describe("when no upstream answers", () => {
     const failed = failedTurn("server_error", "sorry", { usage: { input: 999, output: 9 } })
     app.upstream.play(streamAnswer(failed), streamAnswer(frames))
     await (await askStream(app, customer)).text()
-    expect((await readReceipt(app, customer)).receipt.charged_nanos).toBe(PRICE)
+    const { receipt } = await readReceipt(app, customer)
+    expect(receipt.charged_nanos).toBe(PRICE)
+    // Each try with what it cost: 999 in at 5,000 nanos and 9 out at 30,000.
+    expect(JSON.parse(receipt.attempts)).toMatchObject([
+      { upstream_id: "openai", cost_nanos: 5_265_000 },
+      { upstream_id: "openrouter", result: "answered", cost_nanos: PRICE },
+    ])
   })
 })
 
@@ -253,7 +298,16 @@ describe("of the operator's side a customer learns nothing:", () => {
     expect(JSON.stringify([app.events, app.logs, await readBooks(app, customer)])).not.toContain("canary")
   })
 
-  // A known bug, reported: the words of a stream that failed before output are not scrubbed.
+  test("the customer's name of the model stands where the upstream says its own", async () => {
+    await using app = await openTestApp()
+    const customer = await app.createCustomer()
+    app.upstream.play(errorAnswer(500), errorAnswer(400, "The model openai/gpt-5.5 takes no such thing."))
+    const answer = await askStream(app, customer)
+    expect(await answer.json()).toMatchObject({
+      error: { message: "The model gpt-5.5 takes no such thing." },
+    })
+  })
+
   test.each(["server_error", "invalid_prompt"])("neither does a stream that fails by %s", async code => {
     await using app = await openTestApp()
     const customer = await app.createCustomer()

@@ -36,7 +36,7 @@ async function openHalf(): Promise<Scene> {
 
 function expectNothingLeft({ app }: TestApp): void {
   expect(app.connections.size).toBe(0)
-  expect(app.drains.open).toBe(0)
+  expect(app.drains.count()).toBe(0)
   expect(() => app.key_limits.enter("another key")()).not.toThrow()
 }
 
@@ -111,9 +111,9 @@ describe("in the middle of an answer", () => {
     await using scene = await openHalf()
     const { app, customer, upstream, client } = scene
     client.abort()
-    await untilTrue("it is read on", () => app.app.drains.open === 1)
+    await untilTrue("it is read on", () => app.app.drains.count() === 1)
     app.clock.advance(119_000)
-    expect(app.app.drains.open).toBe(1)
+    expect(app.app.drains.count()).toBe(1)
     app.clock.advance(1_000)
     await upstream.hung_up
     const { receipt } = await readReceipt(app, customer)
@@ -143,12 +143,12 @@ describe("in the middle of an answer", () => {
   test("when sixty-four are read on already, it is hung up at once", async () => {
     await using scene = await openHalf()
     const { app, customer, upstream, client } = scene
-    app.app.drains.open = 64
+    for (const other of ["a", "b", "c", "d"]) for (let n = 0; n < 16; n++) app.app.drains.enter(other)
     client.abort()
     await upstream.hung_up
     const { receipt } = await readReceipt(app, customer)
     expect(receipt).toMatchObject({ end_reason: "client-left", charged_nanos: DELIVERED_PRICE })
-    expect(app.app.drains.open).toBe(64)
+    expect(app.app.drains.count()).toBe(64)
   })
 })
 

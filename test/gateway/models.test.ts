@@ -158,6 +158,13 @@ describe("one model", () => {
     },
   )
 
+  test("is shown to a key that may use it, and unknown to any other", async () => {
+    await using app = await openTestApp()
+    const { key } = await app.createCustomer({ models: ["gpt-5.4"] })
+    expect(await app.sendJson("/v1/models/gpt-5.4", { key })).toMatchObject({ id: "gpt-5.4" })
+    expect((await app.send("/v1/models/gpt-5.5", { key })).status).toBe(404)
+  })
+
   const expectUnknown = async (path: string) => {
     await using app = await openTestApp()
     const { key } = await app.createCustomer()

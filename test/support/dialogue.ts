@@ -1,5 +1,5 @@
 /** What was said, called and answered in a conversation, in order: for comparing requests of different protocols. */
-import { parseExactly } from "../../src/gateway/protocol/anthropic-messages/exact-json.ts"
+import { parseExactly } from "../../src/gateway/protocol/exact-json.ts"
 import type { Item, ModelRequest, Part } from "../../src/gateway/protocol/model-request.ts"
 import type { ToolNames } from "../../src/gateway/protocol/tool-names.ts"
 

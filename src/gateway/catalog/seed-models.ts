@@ -56,7 +56,8 @@ function openaiRates(
     cache_write_1h_rate: rates.input,
     output_rate: rates.output,
     web_search_rate: WEB_SEARCH_RATE,
-    tier_multipliers: { priority, flex: [1, 2] },
+    // `fast` is OpenAI's newer word for priority, and what the Codex CLI's users know it by.
+    tier_multipliers: { priority, fast: priority, flex: [1, 2] },
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the gateway must know of a request before it holds money, whatever its protocol; sends nothing. */
 import type { ClientCodec, Refusal } from "./codec.ts"
 import { isJsonObject } from "./json.ts"
-import type { ModelRequest, Part } from "./model-request.ts"
+import type { CacheMark, Item, ModelRequest, Part } from "./model-request.ts"
 
 /** The facts of a well-formed request. */
 export interface Admitted {
@@ -14,6 +14,8 @@ export interface Admitted {
   tier: string
   /** Errs high: bytes / 3, pictures apart. */
   estimated_input_tokens: number
+  /** The longest cache that the client marked parts for; writing one costs more than the input itself. */
+  cache_write: CacheMark | undefined
 }
 
 export type Admission = { ok: true; admitted: Admitted } | ({ ok: false } & Refusal)
@@ -45,8 +47,22 @@ export function admitRequest(codec: ClientCodec, body: unknown, bytes: number): 
     tier: PLAIN_TIERS.has(tier) ? "default" : tier,
     estimated_input_tokens:
       Math.ceil((bytes - pictures.bytes) / BYTES_PER_TOKEN) + pictures.count * TOKENS_PER_IMAGE,
+    cache_write: longestMark(request),
   }
   return { ok: true, admitted }
+}
+
+function longestMark({ instructions, items, tools }: ModelRequest): CacheMark | undefined {
+  const marks = [...instructions, ...items.flatMap(partsOf), ...tools].flatMap(marked =>
+    "cache" in marked && marked.cache !== undefined ? [marked.cache] : [],
+  )
+  return marks.includes("1h") ? "1h" : marks[0]
+}
+
+/** What of an item can carry a mark. */
+function partsOf(item: Item): (Item | Part)[] {
+  if (item.kind === "message") return item.parts
+  return item.kind === "tool-result" && typeof item.output !== "string" ? [item, ...item.output] : [item]
 }
 
 /** Pictures: a data URL's bytes are not text, and an address has none. */

@@ -9,7 +9,7 @@ import type { Batch } from "./sse.ts"
 import type { Quirk, Target } from "./target.ts"
 
 /** A request, or the first malformed field by the client's own name for it. */
-export type ReadRequest = { ok: true; request: ModelRequest } | ({ ok: false; code?: string } & Problem)
+export type ReadRequest = { ok: true; request: ModelRequest } | ({ ok: false } & Refusal)
 
 /** What the gateway decides about an answer before its first event. */
 export interface AnswerStart {

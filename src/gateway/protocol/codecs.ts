@@ -20,3 +20,7 @@ export const UPSTREAMS: Record<Protocol, UpstreamCodec> = {
   "openai-chat": chatUpstream,
   "anthropic-messages": messagesUpstream,
 }
+
+/** The protocol whose requests a client's become: legacy text is a Chat of one message. */
+export const spokenBy = (client: ClientProtocol): Protocol =>
+  client === "openai-completions" ? "openai-chat" : client

@@ -11,7 +11,7 @@ const LARGEST_MESSAGE = 600
 /** The error that an answer ended with, in the upstream's words, scrubbed. */
 export function errorOfFailure(failure: UpstreamFailure | undefined): AppError {
   const code = failure?.code ?? "server_error"
-  const message = scrub(failure?.message ?? "The model's server ended the answer with an error.")
+  const message = scrub(failure?.message.trim() || "The model's server ended the answer with an error.")
   if (isOverflow(code, message)) return overflowError(message)
   if (CLIENT_FAULT_CODES.has(code)) return new AppError("invalid", message, { code })
   return new AppError(code === "rate_limit_exceeded" ? "rate_limited" : "upstream", message, { code })

@@ -43,7 +43,7 @@ function flattenTool(tool: Tool, namespace: string | undefined, naming: Naming):
 }
 
 /** A tool search has no name of its own (codex-cli-wire 3.3). */
-export const TOOL_SEARCH: ToolIdentity = { tool: "tool_search", name: "tool_search" }
+const TOOL_SEARCH: ToolIdentity = { tool: "tool_search", name: "tool_search" }
 
 /** apply_patch says of itself that it must not be wrapped in JSON: the last word must be how it is called here. */
 function flattenCustom(tool: CustomTool, name: string): FunctionTool {

@@ -75,6 +75,40 @@ export function optional<T>(here: At, read: (here: At) => T): T | undefined {
   return here.value === undefined || here.value === null ? undefined : read(here)
 }
 
+/** The name of a model here. */
+export function asModel(here: At): string {
+  const model = asString(here)
+  if (here.value === "") refuse(here, "expected the name of a model, got an empty string")
+  return model
+}
+
+/** The whole number here, at least 1. */
+export function asCount(here: At): number {
+  const count = asNumber(here)
+  if (!Number.isSafeInteger(count) || count < 1) refuse(here, "expected a whole number above 0")
+  return count
+}
+
+/** The object of texts here. */
+export function asTexts(here: At): { [key: string]: string } {
+  return Object.fromEntries(Object.keys(asObject(here)).map(key => [key, asString(at(here, key))]))
+}
+
+/** The texts that end an answer, as OpenAI's clients say them: one, or a list; undefined when the list is empty. */
+export function asStops(here: At): string[] | undefined {
+  const stops = typeof here.value === "string" ? [here.value] : asList(here, asString)
+  if (stops.includes("")) refuse(here, "expected texts that are not empty")
+  return stops.length === 0 ? undefined : stops
+}
+
+/** What was read, or the first problem of a reading that began at `root`. */
+export function finishReading<T>(
+  { problems: [problem] }: At,
+  request: T,
+): { ok: true; request: T } | ({ ok: false } & Problem) {
+  return problem === undefined ? { ok: true, request } : { ok: false, ...problem }
+}
+
 function nameOf(value: unknown): string {
   if (value === undefined) return "nothing"
   if (value === null) return "null"

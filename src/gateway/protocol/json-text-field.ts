@@ -1,5 +1,5 @@
 /** Decodes the one string of a JSON object while its pieces arrive; any split gives the same text. */
-import { isJsonObject } from "./json.ts"
+import { parseObject } from "./json.ts"
 
 /** The text of the member as it becomes known. */
 export interface TextField {
@@ -69,27 +69,17 @@ const mayStandSpace = (opening: string, matched: number): boolean =>
 /** A quote that the model forgot to escape did not end the text: then what follows belongs to it. */
 function unquotedRest(rest: string): string {
   const trimmed = rest.trim()
-  if (trimmed === "" || trimmed === "}" || parse(`{"":""${rest}`) !== undefined) return ""
+  if (trimmed === "" || trimmed === "}" || parseObject(`{"":""${rest}`) !== undefined) return ""
   return `"${rest}`
 }
 
 /** Readers complete a call without arguments to `{}`: that is no text. */
 function wholeText(written: string, name: string): string {
-  const parsed = parse(written)
+  const parsed = parseObject(written)
   if (parsed === undefined) return written
   const text = parsed[name]
   if (typeof text === "string") return text
   return Object.keys(parsed).length === 0 ? "" : written
-}
-
-function parse(text: string): { [key: string]: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    // Not JSON: the caller gives the text as it is.
-    return undefined
-  }
 }
 
 interface Decoder {

@@ -24,3 +24,14 @@ export function present<T extends object>(value: T): Present<T> {
 export function stringOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined
 }
+
+/** The object that `text` says; undefined when it says none. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : undefined
+  } catch {
+    // Not JSON: so it says no object, which is all that is asked.
+    return undefined
+  }
+}

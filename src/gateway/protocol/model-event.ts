@@ -47,8 +47,3 @@ export type ModelEvent =
   | { type: "answer-end"; stop: StopReason; stop_sequence?: string }
   /** `code` in OpenAI's words (codex-cli-wire 5.2); `message` is for the person at the client. */
   | { type: "answer-failed"; code: string; message: string }
-
-/** Whether this event ends the answer. */
-export function isTerminal(event: ModelEvent): boolean {
-  return event.type === "answer-end" || event.type === "answer-failed"
-}

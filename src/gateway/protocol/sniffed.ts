@@ -14,10 +14,14 @@ export interface Sniffed {
   phase: Phase
   /** Bytes of text, reasoning and tool arguments delivered so far. */
   output_bytes: number
+  /** Hosted searches that have ended: what is charged for them when nothing is reported. */
+  web_search_count: number
   /** The last report counts; hosted searches are part of it. */
   reported: ReportedUsage | undefined
   tier_served: string | undefined
   failure: UpstreamFailure | undefined
+  /** In the text that was noted last: the index after the event that completed the end of the answer. */
+  end_at?: number
 }
 
 /**
@@ -39,4 +43,8 @@ export interface Sniffer {
   finish(): string
 }
 
-export const isTerminal = ({ phase }: Sniffed): boolean => phase !== "prelude" && phase !== "output"
+/** How an answer ended. */
+export type EndPhase = Exclude<Phase, "prelude" | "output">
+
+export const isTerminal = (sniffed: Sniffed): sniffed is Sniffed & { phase: EndPhase } =>
+  sniffed.phase !== "prelude" && sniffed.phase !== "output"

@@ -1,4 +1,5 @@
 /** Server-sent events as bytes: cutting a stream into whole events and writing one; not what the events mean. */
+import { type JsonObject, parseObject } from "./json.ts"
 
 /** Whole events that came together. */
 export interface Batch {
@@ -75,13 +76,24 @@ export function splitEvents(text: string): string[] {
 
 /**
  * The index after the event that begins at `from`. `has_cr`: whether the text has carriage returns at all, found
- * once per batch, because looking for what is not there costs a search to the end for every event.
+ * once per batch. Nothing is looked for beyond the event: that would cost the square of the batch's size.
  */
 export function endOfEvent(text: string, from: number, has_cr: boolean): number {
-  const lf = text.indexOf("\n\n", from)
-  const crlf = has_cr ? text.indexOf("\n\r\n", from) : -1
-  if (crlf !== -1 && (lf === -1 || crlf < lf)) return crlf + 3
-  return lf === -1 ? text.length : lf + 2
+  const lf = has_cr ? endOfLine(text, from) : text.indexOf("\n\n", from)
+  if (lf === -1) return text.length
+  return lf + (text.charCodeAt(lf + 1) === CARRIAGE_RETURN ? 3 : 2)
+}
+
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
+
+/** Where the last line of an event ends, of which some have carriage returns; -1 when no blank line follows. */
+function endOfLine(text: string, from: number): number {
+  for (let at = text.indexOf("\n", from); at !== -1; at = text.indexOf("\n", at + 1)) {
+    const next = text.charCodeAt(at + 1)
+    if (next === LINE_FEED || (next === CARRIAGE_RETURN && text.charCodeAt(at + 2) === LINE_FEED)) return at
+  }
+  return -1
 }
 
 const MODEL = /"model"(\s*:\s*)"(?:[^"\\]|\\.)*"/g
@@ -97,18 +109,15 @@ export function renameModel(batch: Batch, model: string): Batch {
   return { ...batch, text, bytes: Buffer.from(text, "latin1") }
 }
 
-/** The batch up to the end of the event that stands at `at`; -1 is the whole batch. */
-export function cutAfter(batch: Batch, at: number): Batch {
-  const { bytes, text } = batch
-  const end = at === -1 ? text.length : endOfEvent(text, at, text.includes("\r"))
-  return end === text.length ? batch : { ...batch, bytes: bytes.subarray(0, end), text: text.slice(0, end) }
-}
+/** Whether a name says something: the standard's default is `message`. */
+export const isName = (name: string): boolean => name !== "" && name !== "message"
 
-/** The event's name, from its `event:` line; `undefined` when it has none. */
+/** The event's name, from its `event:` line; `undefined` when it has none, or the default one. */
 export function eventName(event: string): string | undefined {
-  if (!event.startsWith("event:")) return /\nevent: ?([^\r\n]*)/.exec(event)?.[1]
   const end = event.indexOf("\n")
-  return event.slice(6, end === -1 ? undefined : end).trim()
+  const first = event.startsWith("event:") ? event.slice(6, end === -1 ? undefined : end).trim() : ""
+  const name = first || (/\nevent: ?([^\r\n]+)/.exec(event)?.[1]?.trim() ?? "")
+  return isName(name) ? name : undefined
 }
 
 /** The event's data lines joined, decoded as UTF-8. */
@@ -120,6 +129,9 @@ export function eventData(event: string): string {
   return Buffer.from(data.join("\n"), "latin1").toString("utf8")
 }
 
+/** The event's data as an object; an empty one when it is none: nonsense says nothing. */
+export const objectOf = (event: string): JsonObject => parseObject(eventData(event)) ?? {}
+
 /** The parsed data of a batch's events; what is no JSON says nothing (Chat's `[DONE]`, an upstream's nonsense). */
 export function dataOf(batch: Batch): unknown[] {
   const text = utf8Of(batch)
@@ -127,7 +139,7 @@ export function dataOf(batch: Batch): unknown[] {
   for (let at = 0; at < text.length; ) {
     const blank = text.indexOf("\n\n", at)
     const end = blank === -1 ? text.length : blank
-    const data = dataIn(text, at, end)
+    const data = dataIn(text.slice(at, end))
     if (data !== undefined && data !== "[DONE]") pushParsed(found, data)
     at = end + 2
   }
@@ -145,14 +157,12 @@ function utf8Of({ bytes, text }: Batch): string {
 /** Counted natively: looking for other characters with a pattern takes twenty times as long. */
 const isAscii = (latin1: string): boolean => Buffer.byteLength(latin1) === latin1.length
 
-/** The data of the event in `[at, end)`: nearly always one line. */
-function dataIn(text: string, at: number, end: number): string | undefined {
-  const start = text.startsWith("data:", at) ? at : text.indexOf("\ndata:", at) + 1
-  if (start === 0 && at !== 0) return undefined
-  if (start >= end || !text.startsWith("data:", start)) return undefined
-  const line_end = text.indexOf("\n", start)
-  if (line_end !== -1 && line_end < end) return eventData(Buffer.from(text.slice(at, end)).toString("latin1"))
-  return text.slice(start + (text[start + 5] === " " ? 6 : 5), end)
+/** The data of an event: nearly always one line. */
+function dataIn(event: string): string | undefined {
+  const start = event.startsWith("data:") ? 0 : event.indexOf("\ndata:") + 1
+  if (!event.startsWith("data:", start)) return undefined
+  if (event.includes("\n", start)) return eventData(Buffer.from(event).toString("latin1"))
+  return event.slice(start + (event[start + 5] === " " ? 6 : 5))
 }
 
 function pushParsed(found: unknown[], data: string): void {

@@ -1,5 +1,5 @@
 /** What a writer of upstream requests must know of the upstream; set in the catalogue, no addresses, no keys. */
-import type { Protocol } from "./model-request.ts"
+import type { Protocol, ReasoningWish } from "./model-request.ts"
 
 /** What an upstream needs different from its protocol's plain form, by name; each is one function with a fixture. */
 export const QUIRKS = {
@@ -46,4 +46,15 @@ export function nearestEffort(asked: string | undefined, known: readonly string[
   if (wanted === -1) return asked
   const distance = (word: string) => Math.abs(EFFORTS.indexOf(word) - wanted)
   return [...known].reduce((best, word) => (distance(word) <= distance(best) ? word : best))
+}
+
+/** The effort that a wish amounts to, in the client's word; a thinking budget is one, too. */
+export function effortAsked({ effort, budget_tokens }: ReasoningWish): string | undefined {
+  return effort ?? (budget_tokens === undefined ? undefined : effortOf(budget_tokens))
+}
+
+/** Anthropic's thinking budget as an effort; bounds near the budgets that Claude Code sends for its own levels. */
+function effortOf(budget_tokens: number): string {
+  if (budget_tokens <= 4096) return "low"
+  return budget_tokens <= 16_384 ? "medium" : "high"
 }

@@ -1,10 +1,12 @@
 /** Where the members of a JSON object's top level stand in its text: to change one value and nothing else. */
 
-/** A member of the top level: its key and the half-open range of its value in the text. */
+/** A member of the top level: its key, the half-open range of its value in the text, and how deep that is nested. */
 export interface Member {
   key: string
   start: number
   end: number
+  /** 0 for a text or a number. */
+  depth: number
 }
 
 const BACKSLASH = 92
@@ -21,8 +23,8 @@ export function scanTopLevel(text: string): Member[] {
   while (text[at] === '"' && members.length <= MOST_MEMBERS) {
     const key_end = endOfString(text, at)
     const start = skipSpace(text, skipSpace(text, key_end) + 1)
-    const end = endOfValue(text, start)
-    members.push({ key: JSON.parse(text.slice(at, key_end)) as string, start, end })
+    const { end, depth } = measureValue(text, start)
+    members.push({ key: JSON.parse(text.slice(at, key_end)) as string, start, end, depth })
     at = skipSpace(text, skipSpace(text, end) + 1)
   }
   return members
@@ -97,16 +99,17 @@ function isEscaped(text: string, quote: number): boolean {
   return backslashes % 2 === 1
 }
 
-function endOfValue(text: string, start: number): number {
+function measureValue(text: string, start: number): { end: number; depth: number } {
   const first = text[start]
-  if (first === '"') return endOfString(text, start)
-  if (first === "{" || first === "[") return endOfNested(text, start)
+  if (first === '"') return { end: endOfString(text, start), depth: 0 }
+  if (first === "{" || first === "[") return measureNested(text, start)
   let at = start
   while (at < text.length && !",}]".includes(text[at]!) && text.charCodeAt(at) > 32) at += 1
-  return at
+  return { end: at, depth: 0 }
 }
 
-function endOfNested(text: string, start: number): number {
+function measureNested(text: string, start: number): { end: number; depth: number } {
+  let open_count = 0
   let depth = 0
   let at = start
   do {
@@ -115,9 +118,12 @@ function endOfNested(text: string, start: number): number {
       at = endOfString(text, at)
       continue
     }
-    if (char === "{" || char === "[") depth += 1
-    if (char === "}" || char === "]") depth -= 1
+    if (char === "{" || char === "[") {
+      open_count += 1
+      if (open_count > depth) depth = open_count
+    }
+    if (char === "}" || char === "]") open_count -= 1
     at += 1
-  } while (depth > 0 && at < text.length)
-  return at
+  } while (open_count > 0 && at < text.length)
+  return { end: at, depth }
 }

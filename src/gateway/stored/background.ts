@@ -51,7 +51,7 @@ export async function startBackground(needs: StoredNeeds, call: PreparedCall, ow
 function openRun(needs: StoredNeeds, call: PreparedCall, own: Own): Run {
   const { customer_id } = call.caller
   // The pipeline names its answer by the request too (door.ts): then every id inside it agrees.
-  const id = call.door.answerId(call.request_id.replace(/^req_/, ""))
+  const id = call.door.answerId(call.request_id)
   const response = queuedResponse(needs, id, call.body, own.previous_id)
   const recording = startRecording(customer_id, id)
   // The numbers that a reader sees begin with these two, whenever the upstream's first event comes.

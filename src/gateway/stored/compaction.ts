@@ -1,9 +1,10 @@
 /** Compaction: one ordinary model call sums a conversation up, and the summary is sealed into an item. */
 import { AppError } from "../../platform/errors.ts"
+import type { Recorder } from "../exchange.ts"
 import { isJsonObject, type JsonObject } from "../protocol/json.ts"
 import { expandInput } from "./expand.ts"
 import { type Item, namedItems, typeOf, userMessage } from "./items.ts"
-import type { CallOf, PreparedCall, Recorder, StoredNeeds } from "./needs.ts"
+import type { CallOf, PreparedCall, StoredNeeds } from "./needs.ts"
 import { eventStream, replayResponse } from "./replay.ts"
 import { getResponse, outputOf } from "./responses.ts"
 import { sealSummary } from "./summaries.ts"

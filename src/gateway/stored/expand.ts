@@ -3,6 +3,7 @@ import type { Caller } from "../../auth/keys.ts"
 import type { Vault } from "../../auth/vault.ts"
 import { AppError } from "../../platform/errors.ts"
 import { isJsonObject, type JsonObject } from "../protocol/json.ts"
+import { LARGEST_BODY_BYTES } from "../read-body.ts"
 import { type Item, isReference, itemsOf, resent } from "./items.ts"
 import type { StoreNeeds } from "./needs.ts"
 import { loadHistory, loadItems } from "./responses.ts"
@@ -71,9 +72,35 @@ function readInput({ input }: JsonObject): Item[] {
 const without = (body: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([key]) => !keys.includes(key)))
 
+/** More references than a conversation has; each of them costs a few bytes and may bring a megabyte. */
+const MOST_REFERENCES = 256
+
 async function resolveReferences(needs: ExpandNeeds, customer_id: string, own: Item[]): Promise<Item[]> {
-  const ids = own.filter(isReference).map(({ id }) => id)
+  const places = own.flatMap((item, index) => (isReference(item) ? [index] : []))
+  if (places.length > MOST_REFERENCES) {
+    const message = `input may refer to at most ${MOST_REFERENCES} items: send the others themselves.`
+    throw tooManyReferences(`input[${places[MOST_REFERENCES]}].id`, message)
+  }
+  const ids = new Set(own.filter(isReference).map(({ id }) => id))
   const fieldOf = (id: string) => `input[${own.findIndex(item => isReference(item) && item.id === id)}].id`
-  const found = await loadItems(needs, { customer_id, ids, fieldOf })
+  const found = await loadItems(needs, { customer_id, ids: [...ids], fieldOf })
+  assertRoom(own, found)
   return own.map(item => (isReference(item) ? (found.get(item.id) ?? item) : item))
 }
+
+/** The items that are put in may be as large as a body, all together: the same one may be named many times. */
+function assertRoom(own: readonly Item[], found: ReadonlyMap<string, Item>): void {
+  const sizes = new Map([...found].map(([id, item]) => [id, JSON.stringify(item).length]))
+  let size = 0
+  for (const [index, item] of own.entries()) {
+    if (!isReference(item)) continue
+    size += sizes.get(item.id) ?? 0
+    if (size > LARGEST_BODY_BYTES) {
+      const message = "The items that input refers to are together larger than a request may be."
+      throw tooManyReferences(`input[${index}].id`, message)
+    }
+  }
+}
+
+const tooManyReferences = (field: string, message: string) =>
+  new AppError("invalid", message, { code: "too_many_references", field })

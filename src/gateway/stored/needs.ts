@@ -9,6 +9,7 @@ import type { Log } from "../../platform/log.ts"
 import type { Store } from "../../platform/store.ts"
 import type { Tasks } from "../../platform/tasks.ts"
 import type { ModelCall } from "../call.ts"
+import type { Recorder } from "../exchange.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Runs } from "./runs.ts"
 
@@ -37,12 +38,6 @@ export type CallOf = Pick<ModelCall, "request_id" | "caller" | "door" | "headers
 
 /** The same with its body. */
 export type PreparedCall = CallOf & { body: JsonObject }
-
-/** Keeps an answer that the client asked to store. */
-export interface Recorder {
-  /** `answer`: the whole object as the client saw it. Never throws: an answer is delivered whether kept or not. */
-  record(answer: JsonObject): Promise<void>
-}
 
 /** A request with everything looked up. */
 export interface Prepared {

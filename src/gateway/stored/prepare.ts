@@ -1,6 +1,7 @@
 /** What is ours to do for a request before it goes on: look up, keep, run in the background; it calls no model itself. */
 import { AppError } from "../../platform/errors.ts"
 import { describeError } from "../../platform/log.ts"
+import type { Recorder } from "../exchange.ts"
 import { isJsonObject, type JsonObject, present } from "../protocol/json.ts"
 import { startBackground } from "./background.ts"
 import { chatObject } from "./chats.ts"
@@ -8,7 +9,7 @@ import { answerTrigger } from "./compaction.ts"
 import { type Asked, expandInput, readPreviousId } from "./expand.ts"
 import { namedItems } from "./items.ts"
 import { readMetadata } from "./metadata.ts"
-import type { Prepared, Recorder, StoredNeeds } from "./needs.ts"
+import type { Prepared, StoredNeeds } from "./needs.ts"
 import { type NewObject, putObject } from "./objects.ts"
 import { responseObject } from "./responses.ts"
 
@@ -92,10 +93,17 @@ const notInBackground = () =>
     code: "invalid_combination",
   })
 
+/** An id by which an object can be asked for; upstreams that pass may give any, or none. */
+const USABLE_ID = /^[\w.:-]{1,128}$/
+
 /** Keeps what `objectOf` makes of the answer. */
 function recorderOf(needs: StoredNeeds, objectOf: (answer: JsonObject) => NewObject): Recorder {
   return {
     async record(answer) {
+      if (typeof answer.id !== "string" || !USABLE_ID.test(answer.id)) {
+        needs.log.warn("an answer without a usable id is not stored", { model: answer.model })
+        return
+      }
       try {
         const object = objectOf(answer)
         if ((await putObject(needs, object)) === "too-large") {

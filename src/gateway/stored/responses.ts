@@ -170,33 +170,77 @@ export async function listInput(needs: StoreNeeds, key: ResponseKey): Promise<It
   return [...links.flatMap(link => [...link.input, ...outputOf(link.response)]), ...input]
 }
 
+/** Where an item is kept: the newest response that has it. */
+interface ItemPlace {
+  id: string
+  object_id: string
+  size_bytes: number
+}
+
+/** One statement for all of them. */
+const ITEM_PLACES = `SELECT i.id, i.object_id, o.size_bytes FROM json_each(?) asked
+  JOIN stored_item i ON i.customer_id = ? AND i.id = asked.value
+  JOIN stored_object o ON o.customer_id = i.customer_id AND o.id = i.object_id
+  WHERE o.kind = 'response' AND o.created_at >= ?`
+
+/** Items asked for by their ids, each once; `fieldOf` says where the request speaks of one. */
+interface ItemsAsked {
+  customer_id: string
+  ids: readonly string[]
+  fieldOf: (id: string) => string
+}
+
 /**
- * The items of these ids, wherever this customer stored them. Throws `invalid` naming the one that is nowhere;
- * `fieldOf` says where the request speaks of it.
+ * The items of these ids, wherever this customer stored them. Throws `invalid` naming the one that is nowhere, or whose
+ * response makes all that must be read larger than a request may be; the sizes are known before anything is read.
  */
-export async function loadItems(
-  needs: StoreNeeds,
-  asked: { customer_id: string; ids: readonly string[]; fieldOf: (id: string) => string },
-): Promise<Map<string, Item>> {
-  const { customer_id } = asked
+export async function loadItems(needs: StoreNeeds, asked: ItemsAsked): Promise<Map<string, Item>> {
+  const { customer_id, ids, fieldOf } = asked
+  const rows = await needs.cache.read.all<ItemPlace>(
+    ITEM_PLACES,
+    JSON.stringify(ids),
+    customer_id,
+    oldestKept(needs),
+  )
+  const places = new Map(rows.map(row => [row.id, row]))
+  const missing = ids.find(id => !places.has(id))
+  if (missing !== undefined) throw itemNotFound(missing, fieldOf)
+  const object_ids = objectsWithin(places, fieldOf)
   const found = new Map<string, Item>()
-  for (const id of asked.ids) {
-    if (found.has(id)) continue
-    const place = await needs.cache.read.get<{ object_id: string }>(
-      "SELECT object_id FROM stored_item WHERE customer_id = ? AND id = ?",
-      customer_id,
-      id,
-    )
-    const stored = place && (await findResponse(needs, { customer_id, id: place.object_id }))
+  for (const object_id of object_ids) {
+    const stored = await findResponse(needs, { customer_id, id: object_id })
     for (const item of stored ? [...stored.input, ...outputOf(stored.response)] : []) {
-      if (typeof item.id === "string") found.set(item.id, item)
-    }
-    if (!found.has(id)) {
-      throw new AppError("invalid", `Item with id '${id}' not found.`, {
-        code: "item_not_found",
-        field: asked.fieldOf(id),
-      })
+      if (typeof item.id === "string" && places.get(item.id)?.object_id === object_id)
+        found.set(item.id, item)
     }
   }
+  // One that was deleted since it was listed is missed as any other.
+  const deleted = ids.find(id => !found.has(id))
+  if (deleted !== undefined) throw itemNotFound(deleted, fieldOf)
   return found
 }
+
+/** The responses to be read, each once. */
+function objectsWithin(places: ReadonlyMap<string, ItemPlace>, fieldOf: ItemsAsked["fieldOf"]): Set<string> {
+  const object_ids = new Set<string>()
+  let size_bytes = 0
+  for (const place of places.values()) {
+    if (object_ids.has(place.object_id)) continue
+    object_ids.add(place.object_id)
+    size_bytes += place.size_bytes
+    if (size_bytes > LARGEST_BODY_BYTES) {
+      throw new AppError(
+        "invalid",
+        "The responses that input refers to are together larger than a request may be.",
+        {
+          code: "too_many_references",
+          field: fieldOf(place.id),
+        },
+      )
+    }
+  }
+  return object_ids
+}
+
+const itemNotFound = (id: string, fieldOf: ItemsAsked["fieldOf"]) =>
+  new AppError("invalid", `Item with id '${id}' not found.`, { code: "item_not_found", field: fieldOf(id) })

@@ -10,6 +10,7 @@ import { readJsonRequest } from "./json-request.ts"
 import type { StoredNeeds } from "./needs.ts"
 import { cancelResponse, deleteResponse, listInputItems, pollResponse, replayEvents } from "./polling.ts"
 import { eventStream } from "./replay.ts"
+import type { ResponseKey } from "./responses.ts"
 
 const json = { "application/json": { schema: { type: "object" as const } } }
 const described = (description: string) => ({ description, content: json })
@@ -22,6 +23,18 @@ const CASES = {
   413: described("Body larger than 32 MiB"),
   429: described("Too many requests; see retry-after"),
 }
+
+/** What is read or changed counts as a request of its key, and takes one of its places until it is answered. */
+const inPlace =
+  ({ key_limits }: StoredNeeds) =>
+  async <T>({ key_id }: Caller, answer: () => T | Promise<T>): Promise<T> => {
+    const leave = key_limits.enter(key_id)
+    try {
+      return await answer()
+    } finally {
+      leave()
+    }
+  }
 
 /** The documentation of one endpoint, with the refusals it can give. */
 const documented = (summary: string, answer: string, ...statuses: (keyof typeof CASES)[]) => ({
@@ -57,18 +70,19 @@ export const storedRoutes = (needs: StoredNeeds) =>
     .use(compactionRoutes(needs))
     .use(storedChatRoutes(needs))
 
-const storedResponseRoutes = (needs: StoredNeeds) =>
-  new Elysia({ prefix: "/responses/:response_id" })
+const storedResponseRoutes = (needs: StoredNeeds) => {
+  const placed = inPlace(needs)
+  return new Elysia({ prefix: "/responses/:response_id" })
     .use(bearer(needs))
     .get(
       "",
       async ({ caller, params, request, server }) => {
         const query = queryOf(request)
-        if (query.get("stream") !== "true") return pollResponse(needs, responseOf(caller, params))
-        const events = await replayEvents(needs, responseOf(caller, params), query)
+        const key = responseOf(caller, params)
+        if (query.get("stream") !== "true") return placed(caller, () => pollResponse(needs, key))
         // What runs may be silent for minutes; the stream itself keeps the connection awake.
         server?.timeout(request, 0)
-        return eventStream(events)
+        return replay(needs, { key, query, key_id: caller.key_id, client_left: request.signal })
       },
       {
         params: ResponseId,
@@ -82,30 +96,63 @@ const storedResponseRoutes = (needs: StoredNeeds) =>
         ),
       },
     )
-    .delete("", ({ caller, params }) => deleteResponse(needs, responseOf(caller, params)), {
-      params: ResponseId,
-      detail: documented("Delete a stored response", "Its id, and `deleted: true`", 401, 404),
-    })
+    .delete(
+      "",
+      ({ caller, params }) => placed(caller, () => deleteResponse(needs, responseOf(caller, params))),
+      {
+        params: ResponseId,
+        detail: documented("Delete a stored response", "Its id, and `deleted: true`", 401, 404),
+      },
+    )
     .get(
       "/input_items",
-      ({ caller, params, request }) => listInputItems(needs, responseOf(caller, params), queryOf(request)),
+      ({ caller, params, request }) =>
+        placed(caller, () => listInputItems(needs, responseOf(caller, params), queryOf(request))),
       {
         params: ResponseId,
         query: AnyQuery,
         detail: documented("List the input items of a stored response", "A page of items", 400, 401, 404),
       },
     )
-    .post("/cancel", ({ caller, params }) => cancelResponse(needs, responseOf(caller, params)), {
-      params: ResponseId,
-      parse: readJsonRequest,
-      detail: documented(
-        "Cancel a background response: its upstream is aborted and what was used is charged",
-        "The response as it is then",
-        400,
-        401,
-        404,
-      ),
-    })
+    .post(
+      "/cancel",
+      ({ caller, params }) => placed(caller, () => cancelResponse(needs, responseOf(caller, params))),
+      {
+        params: ResponseId,
+        parse: readJsonRequest,
+        detail: documented(
+          "Cancel a background response: its upstream is aborted and what was used is charged",
+          "The response as it is then",
+          400,
+          401,
+          404,
+        ),
+      },
+    )
+}
+
+/** The events of a response; a stream that is followed has its place until it ends or its reader leaves. */
+async function replay(
+  needs: StoredNeeds,
+  asked: { key: ResponseKey; query: URLSearchParams; key_id: string; client_left: AbortSignal },
+): Promise<Response> {
+  const leave = needs.key_limits.enter(asked.key_id)
+  asked.client_left.addEventListener("abort", leave, { once: true })
+  try {
+    return eventStream(leaving(await replayEvents(needs, asked.key, asked.query), leave))
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+async function* leaving(events: AsyncGenerator<string>, leave: () => void): AsyncGenerator<string> {
+  try {
+    yield* events
+  } finally {
+    leave()
+  }
+}
 
 const compactionRoutes = (needs: StoredNeeds) =>
   new Elysia({ prefix: "/responses" })
@@ -170,12 +217,14 @@ async function compact(needs: StoredNeeds, handed: Handed, response_id?: string)
   }
 }
 
-const storedChatRoutes = (needs: StoredNeeds) =>
-  new Elysia({ prefix: "/chat/completions" })
+const storedChatRoutes = (needs: StoredNeeds) => {
+  const placed = inPlace(needs)
+  return new Elysia({ prefix: "/chat/completions" })
     .use(bearer(needs))
     .get(
       "",
-      ({ caller, request }) => listChats(needs, { customer_id: caller.customer_id, query: queryOf(request) }),
+      ({ caller, request }) =>
+        placed(caller, () => listChats(needs, { customer_id: caller.customer_id, query: queryOf(request) })),
       {
         query: AnyQuery,
         detail: documented(
@@ -186,13 +235,18 @@ const storedChatRoutes = (needs: StoredNeeds) =>
         ),
       },
     )
-    .get("/:completion_id", ({ caller, params }) => getChat(needs, chatOf(caller, params)), {
-      params: CompletionId,
-      detail: documented("Retrieve a stored chat completion", "The completion", 401, 404),
-    })
+    .get(
+      "/:completion_id",
+      ({ caller, params }) => placed(caller, () => getChat(needs, chatOf(caller, params))),
+      {
+        params: CompletionId,
+        detail: documented("Retrieve a stored chat completion", "The completion", 401, 404),
+      },
+    )
     .get(
       "/:completion_id/messages",
-      ({ caller, params, request }) => listMessages(needs, chatOf(caller, params), queryOf(request)),
+      ({ caller, params, request }) =>
+        placed(caller, () => listMessages(needs, chatOf(caller, params), queryOf(request))),
       {
         params: CompletionId,
         query: AnyQuery,
@@ -205,18 +259,43 @@ const storedChatRoutes = (needs: StoredNeeds) =>
         ),
       },
     )
-    .post("/:completion_id", ({ caller, params, body }) => updateChat(needs, chatOf(caller, params), body), {
-      ...labelling,
-      detail: documented("Replace the metadata of a stored chat completion", "The completion", 400, 401, 404),
-    })
-    .patch("/:completion_id", ({ caller, params, body }) => updateChat(needs, chatOf(caller, params), body), {
-      ...labelling,
-      detail: documented("Replace the metadata of a stored chat completion", "The completion", 400, 401, 404),
-    })
-    .delete("/:completion_id", ({ caller, params }) => deleteChat(needs, chatOf(caller, params)), {
-      params: CompletionId,
-      detail: documented("Delete a stored chat completion", "Its id, and `deleted: true`", 401, 404),
-    })
+    .post(
+      "/:completion_id",
+      ({ caller, params, body }) => placed(caller, () => updateChat(needs, chatOf(caller, params), body)),
+      {
+        ...labelling,
+        detail: documented(
+          "Replace the metadata of a stored chat completion",
+          "The completion",
+          400,
+          401,
+          404,
+        ),
+      },
+    )
+    .patch(
+      "/:completion_id",
+      ({ caller, params, body }) => placed(caller, () => updateChat(needs, chatOf(caller, params), body)),
+      {
+        ...labelling,
+        detail: documented(
+          "Replace the metadata of a stored chat completion",
+          "The completion",
+          400,
+          401,
+          404,
+        ),
+      },
+    )
+    .delete(
+      "/:completion_id",
+      ({ caller, params }) => placed(caller, () => deleteChat(needs, chatOf(caller, params))),
+      {
+        params: CompletionId,
+        detail: documented("Delete a stored chat completion", "Its id, and `deleted: true`", 401, 404),
+      },
+    )
+}
 
 /** The official SDK updates by POST, the API's reference names PATCH too: both do the same (sdk-wire 1). */
 const labelling = { params: CompletionId, parse: readJsonRequest, body: AnyBody }

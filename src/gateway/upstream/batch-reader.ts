@@ -32,9 +32,11 @@ export function createBatchReader(readChunk: ReadChunk, passage: Passage): Batch
       ready.push(batch)
       return
     }
-    const end_at = passage.note(batch.text)
-    if (end_at > 0) ready.push(cut(batch, 0, end_at))
-    if (end_at < batch.text.length) withhold(cut(batch, end_at, batch.text.length))
+    const begins_at = passage.note(batch.text)
+    // What an upstream says after the end of its answer, such as a second one, is for nobody.
+    const { end_at = batch.text.length } = passage.sniffed
+    if (begins_at > 0) ready.push(cut(batch, 0, begins_at))
+    if (begins_at < end_at) withhold(cut(batch, begins_at, end_at))
     if (isTerminal(passage.sniffed)) release()
   }
 

@@ -69,7 +69,7 @@ export const cutOff = (): Failure => ({
 
 /** The upstream's own words, with what a key or an address in them would give away removed. */
 function clientFault(status: number, said: JsonObject): AppError {
-  const message = scrub(stringOf(said.message) || "The model's server refused the request.")
+  const message = scrub(stringOf(said.message)?.trim() || "The model's server refused the request.")
   const field = stringOf(said.param) || undefined
   const code = stringOf(said.code) || stringOf(said.type) || "invalid_request"
   if (isOverflow(code, message)) return overflowError(message)

@@ -3,7 +3,8 @@ import type { AppError } from "../../platform/errors.ts"
 import { type Asked, malformed } from "../asked.ts"
 import type { Model, Route } from "../catalog/catalog.ts"
 import type { Door } from "../door.ts"
-import { UPSTREAMS } from "../protocol/codecs.ts"
+import { spokenBy, UPSTREAMS } from "../protocol/codecs.ts"
+import { parseExactly } from "../protocol/exact-json.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Protocol } from "../protocol/model-request.ts"
 import { isForeign, withoutReasoning } from "../protocol/past-reasoning.ts"
@@ -71,20 +72,27 @@ function pass({ asked, model, route, is_streamed, is_plain }: Wanted): Outgoing 
     is_passed: true,
     is_tier_sent: true,
     names: new Map(),
-    notes: unknown.map(key => `${key} was left out: it is no part of this protocol`),
+    notes: unknown
+      .filter(isSayable)
+      .slice(0, MOST_NOTES)
+      .map(key => `${key} was left out: it is no part of this protocol`),
   }
 }
+
+/** Notes stand in a header: a name of any length and letters could not. */
+const isSayable = (key: string): boolean => /^[\w.-]{1,64}$/.test(key)
+const MOST_NOTES = 8
 
 /** The body without reasoning that other upstreams sealed; `is_plain`: without any. */
 function withOwnReasoning(text: string, protocol: Protocol, is_plain: boolean): string {
   if (!is_plain && !text.includes('"cx1.')) return text
-  const body = JSON.parse(text) as JsonObject
+  const body = parseExactly(text) as JsonObject
   return JSON.stringify(withoutReasoning(body, protocol, is_plain ? () => true : isForeign))
 }
 
 function translate({ door, asked, model, route, is_streamed, is_plain }: Wanted): Outgoing | AppError {
   const target = targetOf(model, route)
-  const from = door.protocol === "openai-completions" ? "openai-chat" : door.protocol
+  const from = spokenBy(door.protocol)
   const { request } = asked.admitted
   const items = is_plain ? request.items.filter(item => item.kind !== "reasoning") : request.items
   const seals = doesReason(model) ? { wants_sealed_reasoning: true as const } : {}

@@ -25,6 +25,9 @@ export const addNanos = (a: Nanos, b: Nanos): Nanos => toNanos(a + b)
 export const subtractNanos = (a: Nanos, b: Nanos): Nanos => toNanos(a - b)
 export const minNanos = (a: Nanos, b: Nanos): Nanos => (a < b ? a : b)
 
+/** The larger amount. */
+export const maxNanos = (a: Nanos, b: Nanos): Nanos => (a > b ? a : b)
+
 /** Whole cents to nano-USD. */
 export const centsToNanos = (cents: number): Nanos => toNanos(cents * NANOS_PER_CENT)
 

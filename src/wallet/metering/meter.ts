@@ -7,7 +7,7 @@ import { customerAccount } from "../ledger/chart.ts"
 import { type Nanos, ZERO } from "../ledger/nanos.ts"
 import { post, type Transfer } from "../ledger/post.ts"
 import { affordableOutputTokens, dearerTier, type RateCard } from "../pricing/cost.ts"
-import { firstSlice, holdAmount, isRefillDue, nextSlice } from "./slices.ts"
+import { type CacheWrite, firstSlice, type HoldSize, holdAmount, isRefillDue, nextSlice } from "./slices.ts"
 
 export interface MeterNeeds {
   store: Store
@@ -29,6 +29,8 @@ export interface Admission {
   rate_card: RateCard
   tier_asked: string
   estimated_input_tokens: number
+  /** The longest cache that the request asks to be written. */
+  cache_write?: CacheWrite | undefined
   /** The most output the request allows: its own limit or the model's. */
   max_output_tokens: number
 }
@@ -69,7 +71,7 @@ const EXTEND = `UPDATE metered_request
 export function openMeter(needs: MeterNeeds, admission: Admission): Promise<Applied<Opened>> {
   const { rate_card, tier_asked, estimated_input_tokens } = admission
   const slice = firstSlice(admission.max_output_tokens)
-  const amount = holdAmount(estimated_input_tokens, slice, rate_card, dearerTier(rate_card, tier_asked))
+  const amount = holdAmount(holdSize(admission, slice), rate_card, dearerTier(rate_card, tier_asked))
   const now = needs.clock.now()
   return needs.store.apply(async q => {
     const held = await hold(q, now, { admission, number: 0, amount })
@@ -134,7 +136,11 @@ export async function extendMeter(
   const { admission } = meter
   const { rate_card } = admission
   const slice = sliceAfter(meter, delivered_output_tokens)
-  const amount = holdAmount(0, slice, rate_card, dearerTier(rate_card, admission.tier_asked))
+  const amount = holdAmount(
+    { input_tokens: 0, output_tokens: slice },
+    rate_card,
+    dearerTier(rate_card, admission.tier_asked),
+  )
   const isHeld = await needs.store.tx(async q => {
     const held = await hold(q, needs.clock.now(), { admission, number: meter.hold_count, amount })
     if (held.kind !== "held") return false
@@ -190,10 +196,16 @@ async function hold(
   }
 }
 
+const holdSize = ({ estimated_input_tokens, cache_write }: Admission, output_tokens: number): HoldSize => ({
+  input_tokens: estimated_input_tokens,
+  output_tokens,
+  cache_write,
+})
+
 function explainRefusal(admission: Admission, required_nanos: Nanos, available_nanos: Nanos): Refusal {
-  const { rate_card, estimated_input_tokens } = admission
+  const { rate_card } = admission
   const tier = dearerTier(rate_card, admission.tier_asked)
-  const input = holdAmount(estimated_input_tokens, 0, rate_card, tier)
+  const input = holdAmount(holdSize(admission, 0), rate_card, tier)
   const left = Math.max(0, available_nanos - input) as Nanos
   return {
     kind: "insufficient",

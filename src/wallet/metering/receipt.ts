@@ -5,9 +5,17 @@ import type { ReportedUsage, TokenUsage } from "../pricing/usage.ts"
 export interface Attempt {
   route_id: string
   upstream_id: string
-  /** `answered`, or what went wrong: `status-500`, `refused`, `timeout`, `cut` … */
+  /** `answered`, or what went wrong: `status-500`, `saturated`, `unsuited`, `timeout`, `cut` … */
   result: string
   duration_ms: number
+  /** What a try that failed used all the same, by its own report. */
+  usage?: TokenUsage
+}
+
+/** A try as a receipt keeps it. */
+export interface PricedAttempt extends Omit<Attempt, "usage"> {
+  /** By the rate card: of the one that answered what is settled; of others what they reported, whoever pays it. */
+  cost_nanos: number
 }
 
 /** Where the charged counts come from. */
@@ -42,6 +50,8 @@ export interface Outcome {
   reported: ReportedUsage | undefined
   /** Output delivered to the client, estimated from its text; used only when nothing was reported. */
   delivered_output_tokens: number
+  /** Hosted searches that were seen to end; used only when nothing was reported. */
+  delivered_search_count?: number
   tier_served: string | undefined
   served_by: ServedBy | undefined
   attempts: Attempt[]

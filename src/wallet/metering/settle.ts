@@ -8,7 +8,7 @@ import { post, type Transfer } from "../ledger/post.ts"
 import { cost, dearerTier, hasTier, type RateCard } from "../pricing/cost.ts"
 import { NO_USAGE, type ReportedUsage, type TokenUsage } from "../pricing/usage.ts"
 import type { Meter, MeterNeeds } from "./meter.ts"
-import type { Outcome, Settlement, UsageSource } from "./receipt.ts"
+import type { Outcome, PricedAttempt, Settlement, UsageSource } from "./receipt.ts"
 import { estimateWithin } from "./slices.ts"
 
 /** A stored open request, as far as ending it needs. */
@@ -79,12 +79,24 @@ export async function endRequest(
     charged_nanos: price - parts.loss,
     loss_nanos: parts.loss,
   }
-  await writeEnd(q, request, { outcome, settlement, tier, now })
+  const attempts = priceAttempts(outcome, price, one => cost(one, rate_card, tier))
+  await writeEnd(q, request, { outcome, settlement, attempts, tier, now })
   q.afterCommit(() => {
     const data = { request_id: request.id, customer_id: request.customer_id, end_reason: outcome.end_reason }
     needs.events.emit(settlement.state === "settled" ? "request-settled" : "request-released", data)
   })
   return settlement
+}
+
+function priceAttempts(
+  { attempts }: Outcome,
+  settled: Nanos,
+  priceOf: (usage: TokenUsage) => Nanos,
+): PricedAttempt[] {
+  return attempts.map(({ usage, ...attempt }) => {
+    const reported = usage && isPlausible(usage) ? priceOf(usage) : ZERO
+    return { ...attempt, cost_nanos: attempt.result === "answered" ? settled : reported }
+  })
 }
 
 /** The tier that was served; `undefined` when nobody said, or in a word that the card has no price for. */
@@ -98,21 +110,29 @@ function chooseUsage(
   limit: (usage: TokenUsage) => TokenUsage,
 ): { usage: TokenUsage; source: UsageSource } {
   if (outcome.reported && isPlausible(outcome.reported.usage)) {
-    return { usage: completed(outcome.reported, outcome.delivered_output_tokens), source: "reported" }
+    return { usage: completed(outcome.reported, outcome), source: "reported" }
   }
-  if (outcome.delivered_output_tokens === 0 && outcome.end_reason !== "completed")
-    return { usage: NO_USAGE, source: "none" }
+  const web_search_count = outcome.delivered_search_count ?? 0
+  const is_empty = outcome.delivered_output_tokens === 0 && web_search_count === 0
+  if (is_empty && outcome.end_reason !== "completed") return { usage: NO_USAGE, source: "none" }
   const estimate = {
     ...NO_USAGE,
     input_tokens: request.estimated_input_tokens,
     output_tokens: outcome.delivered_output_tokens,
+    web_search_count,
   }
   return { usage: limit(estimate), source: "estimated" }
 }
 
-/** A report without its output: the output is what was delivered. */
-const completed = ({ usage, is_partial }: ReportedUsage, delivered_output_tokens: number): TokenUsage =>
-  is_partial ? { ...usage, output_tokens: Math.max(usage.output_tokens, delivered_output_tokens) } : usage
+/** A report without its output: the output and the searches are what was delivered. */
+function completed({ usage, is_partial }: ReportedUsage, outcome: Outcome): TokenUsage {
+  if (!is_partial) return usage
+  return {
+    ...usage,
+    output_tokens: Math.max(usage.output_tokens, outcome.delivered_output_tokens),
+    web_search_count: Math.max(usage.web_search_count, outcome.delivered_search_count ?? 0),
+  }
+}
 
 /** No answer has a billion tokens: a report that says so is nonsense, and its price could leave the ledger's range. */
 const MOST_TOKENS = 1_000_000_000
@@ -171,7 +191,7 @@ function transfersFor(request: OpenRequest, parts: Parts, now: number): Transfer
 async function writeEnd(
   q: TxQuery,
   request: OpenRequest,
-  end: { outcome: Outcome; settlement: Settlement; tier: string; now: number },
+  end: { outcome: Outcome; settlement: Settlement; attempts: PricedAttempt[]; tier: string; now: number },
 ): Promise<void> {
   const { outcome, settlement, now } = end
   const { usage } = settlement
@@ -182,7 +202,7 @@ async function writeEnd(
     outcome.served_by?.route_id ?? null,
     outcome.served_by?.upstream_id ?? null,
     outcome.served_by?.upstream_model ?? null,
-    JSON.stringify(outcome.attempts),
+    JSON.stringify(end.attempts),
     usage.input_tokens,
     usage.cache_read_tokens,
     usage.cache_write_5m_tokens,

@@ -1,6 +1,6 @@
 /** The metered request: the open hold while it runs, the receipt when it has ended. */
 import { bool, count, json, keyedBy, nanos, oneOf, string, table, time } from "../../../db/kit.ts"
-import type { Attempt } from "./receipt.ts"
+import type { PricedAttempt } from "./receipt.ts"
 
 /** Keyed by customer and id: a customer's receipts lie together, in the order of time. */
 export const metered_request = table(
@@ -23,7 +23,7 @@ export const metered_request = table(
     route_id: string(),
     upstream_id: string(),
     upstream_model: string(),
-    attempts: json<Attempt[]>(),
+    attempts: json<PricedAttempt[]>(),
     /** Held in all for this request; 0 once it has ended. */
     held_nanos: nanos().notNull(),
     hold_count: count().notNull(),

@@ -1,6 +1,7 @@
 /** Receipts: what each ended request asked, was served, used and cost; read from the metered requests. */
 import type { Query } from "../../platform/store.ts"
 import { formatUsd } from "../ledger/nanos.ts"
+import type { PricedAttempt } from "../metering/receipt.ts"
 import type { TokenUsage } from "../pricing/usage.ts"
 
 /** An ended request with the name of its key. */
@@ -92,6 +93,16 @@ export function cacheHitRate(usage: TokenUsage): number | null {
   return input === 0 ? null : Math.round((read / input) * 10_000) / 10_000
 }
 
+/** Receipts of before attempts had a cost have none. */
+const toApiAttempt = (attempt: Omit<PricedAttempt, "cost_nanos"> & { cost_nanos?: number }) => ({
+  upstreamId: attempt.upstream_id,
+  result: attempt.result,
+  durationMs: attempt.duration_ms,
+  costUsd: usd(attempt.cost_nanos ?? 0),
+})
+
+const attemptsOf = ({ attempts }: Receipt) => (JSON.parse(attempts) as PricedAttempt[]).map(toApiAttempt)
+
 /** A receipt as our API shows it: camelCase, exact decimal USD, ISO times. */
 export const toApiReceipt = (receipt: Receipt) => ({
   requestId: receipt.id,
@@ -125,9 +136,16 @@ export const toApiReceipt = (receipt: Receipt) => ({
   lossUsd: usd(receipt.loss_nanos),
   endReason: receipt.end_reason,
   attemptCount: (JSON.parse(receipt.attempts) as unknown[]).length,
+  attempts: attemptsOf(receipt),
   notes: receipt.notes === null ? [] : (JSON.parse(receipt.notes) as string[]),
   firstOutputMs: receipt.first_output_ms,
   durationMs: receipt.duration_ms,
+})
+
+/** The same for a table: each try in words. */
+export const toCsvReceipt = (receipt: ReturnType<typeof toApiReceipt>) => ({
+  ...receipt,
+  attempts: receipt.attempts.map(({ upstreamId, result, costUsd }) => `${upstreamId} ${result} ${costUsd}`),
 })
 
 export const toApiDay = (day: DaySpend) => ({

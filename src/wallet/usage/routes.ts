@@ -6,9 +6,18 @@ import type { Clock } from "../../platform/clock.ts"
 import { nextCursorOf, PageQuery, problems, Time, Usd } from "../../platform/schema.ts"
 import type { Store } from "../../platform/store.ts"
 import { toCsv } from "./csv.ts"
-import { listDailySpend, listReceipts, toApiDay, toApiReceipt } from "./receipts.ts"
+import { listDailySpend, listReceipts, toApiDay, toApiReceipt, toCsvReceipt } from "./receipts.ts"
 
 const Count = t.Integer({ minimum: 0 })
+
+const AttemptView = t.Object({
+  upstreamId: t.String(),
+  result: t.String({
+    description: "answered, or what went wrong: status-500, timeout, saturated, unsuited …",
+  }),
+  durationMs: Count,
+  costUsd: Usd,
+})
 
 const ReceiptView = t.Object({
   requestId: t.String(),
@@ -46,6 +55,9 @@ const ReceiptView = t.Object({
   lossUsd: Usd,
   endReason: t.String(),
   attemptCount: Count,
+  attempts: t.Array(AttemptView, {
+    description: "Every try in order; a failed one is not charged, its cost is what it reported",
+  }),
   notes: t.Array(t.String(), {
     description: "What was left out of the request because the upstream has no such thing",
   }),
@@ -89,7 +101,7 @@ export const usageRoutes = (needs: GuardNeeds & { store: Store; clock: Clock }) 
         set.headers["content-type"] = "text/csv; charset=utf-8"
         set.headers["content-disposition"] = 'attachment; filename="token-usage.csv"'
         if (nextCursor !== null) set.headers["x-next-cursor"] = nextCursor
-        return toCsv(data, Object.keys(ReceiptView.properties))
+        return toCsv(data.map(toCsvReceipt), Object.keys(ReceiptView.properties))
       }
       const today = Math.floor(needs.clock.now() / DAY_MS) * DAY_MS
       const daily = await listDailySpend(needs.store.read, {

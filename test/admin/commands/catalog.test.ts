@@ -211,6 +211,7 @@ describe("a price", () => {
     await runCommand(app, "rate set", "--model", "gpt-5.5", "--input", "1", "--output", "2")
     expect(app.app.catalog.find("gpt-5.5")!.rate_card.tier_multipliers).toEqual({
       priority: [5, 2],
+      fast: [5, 2],
       flex: [1, 2],
     })
     await runCommand(app, "rate set", "--model", "claude-opus-4-8", "--input", "1", "--output", "2")

@@ -3,8 +3,8 @@
  * cut anywhere, through its reader, back into the client's words, as the client's stream and as its whole answer.
  */
 import { expect, test } from "bun:test"
-import { argumentsOf, parseArguments } from "../../../src/gateway/protocol/anthropic-messages/exact-json.ts"
 import { CLIENTS, UPSTREAMS } from "../../../src/gateway/protocol/codecs.ts"
+import { argumentsOf, parseArguments } from "../../../src/gateway/protocol/exact-json.ts"
 import type { JsonObject } from "../../../src/gateway/protocol/json.ts"
 import type { ModelEvent } from "../../../src/gateway/protocol/model-event.ts"
 import type { TokenUsage } from "../../../src/wallet/pricing/usage.ts"

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { parseExactly } from "../../../src/gateway/protocol/anthropic-messages/exact-json.ts"
 import { CLIENTS, type ClientProtocol, UPSTREAMS } from "../../../src/gateway/protocol/codecs.ts"
+import { parseExactly } from "../../../src/gateway/protocol/exact-json.ts"
 import type { JsonObject } from "../../../src/gateway/protocol/json.ts"
 import type { Item, ModelRequest } from "../../../src/gateway/protocol/model-request.ts"
 import { translateRequest } from "../../../src/gateway/protocol/translate-request.ts"

@@ -114,7 +114,7 @@ describe("signatures and encrypted_content go back only to the upstream that mad
 describe("same-protocol thinking blocks stay byte-identical", () => {
   test("Messages on Messages, Responses on Responses: the bytes of the request pass", async () => {
     const thinking = String.raw`{"type":"thinking", "thinking":"a\u0041\/","signature":"${SEAL}"}`
-    const messages = String.raw`[{"role":"user","content":"q"},{"role":"assistant","content":[${thinking},{"type":"text","text":"t"}]},{"role":"user","content":"go"}]`
+    const messages = `[{"role":"user","content":"q"},{"role":"assistant","content":[${thinking},{"type":"text","text":"t"}]},{"role":"user","content":"go"}]`
     const reasoning = String.raw`{"type":"reasoning", "summary":[{"type":"summary_text","text":"a\u0041"}],"encrypted_content":"${SEAL}"}`
     const cases = [
       ["anthropic-messages", "/v1/messages", `"max_tokens":10,"messages":${messages}`, thinking],

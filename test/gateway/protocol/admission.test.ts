@@ -1,6 +1,7 @@
 /** What is checked of a request before money is held for it. */
 import { describe, expect, test } from "bun:test"
 import { type Admitted, admitRequest } from "../../../src/gateway/protocol/admission.ts"
+import { messagesClient } from "../../../src/gateway/protocol/anthropic-messages/codec.ts"
 import { responsesClient } from "../../../src/gateway/protocol/openai-responses/codec.ts"
 import { listRequests, loadRequest } from "../../support/responses-fixtures.ts"
 
@@ -138,4 +139,23 @@ describe("the estimate of the input", () => {
     const admission = admit({ ...request, input: [{ role: "user", content: nested }] })
     expect(admission).toMatchObject({ ok: false, field: "input[0].content[0]" })
   })
+})
+
+test("the longest cache that is marked anywhere is known, because writing it costs more", () => {
+  const mark = (ttl?: string) => ({ cache_control: { type: "ephemeral", ...(ttl && { ttl }) } })
+  const markOf = (body: object) => {
+    const whole = { model: "m", max_tokens: 5, messages: [{ role: "user", content: "hi" }], ...body }
+    const admission = admitRequest(messagesClient, whole, 100)
+    return admission.ok ? admission.admitted.cache_write : admission
+  }
+  const text = { type: "text", text: "x" }
+  expect(markOf({})).toBeUndefined()
+  expect(markOf({ system: [{ ...text, ...mark() }] })).toBe("5m")
+  expect(markOf({ tools: [{ name: "f", input_schema: { type: "object" }, ...mark("1h") }] })).toBe("1h")
+  expect(
+    markOf({
+      system: [{ ...text, ...mark() }],
+      messages: [{ role: "user", content: [{ ...text, ...mark("1h") }] }],
+    }),
+  ).toBe("1h")
 })

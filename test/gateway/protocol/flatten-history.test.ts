@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { flattenHistory, foundTools } from "../../../src/gateway/protocol/flatten-history.ts"
 import type { Item } from "../../../src/gateway/protocol/model-request.ts"
 import { startNaming } from "../../../src/gateway/protocol/tool-names.ts"
-import { callOf, messageOf, resultOf } from "../../support/translation-target.ts"
+import { callOf, messageOf, resultOf } from "../../support/items.ts"
 
 const flat = (...items: Item[]) => flattenHistory(items, startNaming(64))
 

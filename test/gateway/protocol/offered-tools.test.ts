@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test"
 import type { Protocol, Tool } from "../../../src/gateway/protocol/model-request.ts"
 import { offerTools } from "../../../src/gateway/protocol/offered-tools.ts"
 import type { Quirk } from "../../../src/gateway/protocol/target.ts"
-import { targetOf } from "../../support/translation-target.ts"
+import { targetOf } from "../../support/target.ts"
 
 const offer = (tool: Tool, from: Protocol, to: Protocol, ...quirks: Quirk[]) =>
-  offerTools([tool, tool], from, targetOf(to, ...quirks))
+  offerTools([tool, tool], from, targetOf(to, { quirks: new Set(quirks) }))
 
 describe("web search", () => {
   const search: Tool = { kind: "web_search", has_live_access: true }

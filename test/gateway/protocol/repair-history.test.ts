@@ -5,8 +5,8 @@ import { isLegalName } from "../../../src/gateway/protocol/legal-name.ts"
 import type { Item } from "../../../src/gateway/protocol/model-request.ts"
 import { INTERRUPTED, repairHistory } from "../../../src/gateway/protocol/repair-history.ts"
 import { arbitraryItem } from "../../support/arbitrary-model.ts"
+import { callOf, messageOf, resultOf } from "../../support/items.ts"
 import { checkProperty } from "../../support/property.ts"
-import { callOf, messageOf, resultOf } from "../../support/translation-target.ts"
 
 const strict = { call_id_length: 40, keeps_order: false }
 const repair = (...items: Item[]) => repairHistory(items, strict)

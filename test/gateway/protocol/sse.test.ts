@@ -160,6 +160,28 @@ test("the keepalive comment is a whole block without data", () => {
   expect(eventData(batch.text)).toBe("")
 })
 
+test.each([
+  ["LF", "a\n\n"],
+  ["CRLF", "a\r\n\r\n"],
+  ["one CR and then LF", `\r${"a".repeat(1_000)}\n\n`],
+])("the ends of a megabyte of events with %s are found in a moment", (_, text) => {
+  const whole = text + "a\n\n".repeat(300_000)
+  const crlf = text.repeat((1024 * 1024) / text.length)
+  for (const batch of [whole, crlf]) {
+    const started_at = performance.now()
+    const has_cr = batch.includes("\r")
+    for (let at = 0; at < batch.length; ) at = endOfEvent(batch, at, has_cr)
+    expect(performance.now() - started_at).toBeLessThan(1_000)
+  }
+})
+
+test("events without data cost no search beyond themselves", () => {
+  const text = ": hello\n\n".repeat(150_000)
+  const started_at = performance.now()
+  expect(dataOf({ bytes: Buffer.from(text), text })).toEqual([])
+  expect(performance.now() - started_at).toBeLessThan(1_000)
+})
+
 describe("the parsed data of a batch", () => {
   const batchOf = (text: string) => {
     const bytes = Buffer.from(text)

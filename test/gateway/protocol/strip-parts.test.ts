@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test"
 import type { Item, ModelRequest, Part, Protocol } from "../../../src/gateway/protocol/model-request.ts"
 import { stripParts } from "../../../src/gateway/protocol/strip-parts.ts"
-import { messageOf, targetOf } from "../../support/translation-target.ts"
+import { messageOf } from "../../support/items.ts"
+import { targetOf } from "../../support/target.ts"
 
 function stripped(request: Partial<ModelRequest>, to: Protocol) {
   const whole = { model: "m", instructions: [], items: [], tools: [], stream: true, ...request }

@@ -8,10 +8,11 @@ import { sealForClient, stripReasoning } from "../../../src/gateway/protocol/str
 import type { Quirk } from "../../../src/gateway/protocol/target.ts"
 import { createAnswerMap } from "../../../src/gateway/protocol/translate-answer.ts"
 import { arbitraryText } from "../../support/arbitrary-model.ts"
+import { messageOf } from "../../support/items.ts"
 import { checkProperty } from "../../support/property.ts"
-import { messageOf, targetOf } from "../../support/translation-target.ts"
+import { targetOf } from "../../support/target.ts"
 
-const own = (blob: string) => wrapSealed({ origin: "here", blob })
+const own = (blob: string) => wrapSealed({ origin: "up", blob })
 const foreign = wrapSealed({ origin: "elsewhere", blob: "BLOB" })
 const thought = (changes: Partial<ReasoningItem>): ReasoningItem => ({
   kind: "reasoning",
@@ -21,7 +22,7 @@ const thought = (changes: Partial<ReasoningItem>): ReasoningItem => ({
 })
 
 function stripped(item: Item, from: Protocol, to: Protocol, ...quirks: Quirk[]): Item[] {
-  return stripReasoning([item], from, targetOf(to, ...quirks))
+  return stripReasoning([item], from, targetOf(to, { quirks: new Set(quirks) }))
 }
 
 describe("sealed thinking", () => {
@@ -68,7 +69,7 @@ describe("sealed thinking", () => {
 
 describe("a redacted block", () => {
   test("survives a client that cannot say so", () => {
-    const sealed = sealForClient("here", { sealed: "DATA", is_redacted: true })
+    const sealed = sealForClient("up", { sealed: "DATA", is_redacted: true })
     const [back] = stripped(thought({ sealed }), "openai-responses", "anthropic-messages")
     expect(back).toEqual(thought({ sealed: "DATA", is_redacted: true }))
   })
@@ -153,8 +154,8 @@ describe("thinking on its way to a client and back", () => {
         ...pieces.map((text): ModelEvent => ({ type: "reasoning-delta", of: "text", index: 0, text })),
         { type: "reasoning-end", ...end },
       ]
-      const map = createAnswerMap(new Map(), { upstream_id: "here", from: client, to: upstream })
-      const target = targetOf(upstream, "reasoning-content")
+      const map = createAnswerMap(new Map(), { upstream_id: "up", from: client, to: upstream })
+      const target = targetOf(upstream, { quirks: new Set(["reasoning-content"]) })
       const back = stripReasoning([replayed(map.map(events), client)], client, target)
       const words = pieces.length === 0 ? [] : [pieces.join("")]
       const place = upstream === "openai-responses" ? { summary: words } : { text: words }

@@ -1,7 +1,12 @@
 /** Changing one value of a JSON text: found as every parser finds it, and nothing else touched. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import { findAmbiguousKey, scanTopLevel, spliceValue } from "../../../src/gateway/protocol/top-level.ts"
+import {
+  findAmbiguousKey,
+  keepMembers,
+  scanTopLevel,
+  spliceValue,
+} from "../../../src/gateway/protocol/top-level.ts"
 import { arbitraryText } from "../../support/arbitrary-model.ts"
 import { checkProperty } from "../../support/property.ts"
 
@@ -92,6 +97,33 @@ describe("splicing", () => {
     checkProperty(import.meta.path, values, ([others, name]) => {
       const text = JSON.stringify({ ...others, model: "a", last: others })
       expect(JSON.parse(splice(text, "model", name))).toEqual({ ...JSON.parse(text), model: name })
+    })
+  })
+})
+
+describe("keeping members", () => {
+  test.each([
+    ['{"a":1,"b":2,"c":3}', "a", '{"b":2,"c":3}'],
+    ['{"a":1,"b":2,"c":3}', "c", '{"a":1,"b":2}'],
+    ['{ "a" : 1 ,\n"b":2 }', "a", '{\n"b":2 }'],
+    ['{ "a" : 1 ,\n"b":2 }', "b", '{ "a" : 1 }'],
+    ['{"a":{"b":"}"}}', "a", "{}"],
+    ["{ }", "a", "{ }"],
+    ['{"\u0061":1,"b":12345678901234567890}', "a", '{"b":12345678901234567890}'],
+  ])("%p without %p is %p", (text, gone, kept) => {
+    expect(keepMembers(text, key => key !== gone)).toBe(kept)
+  })
+
+  test("changes no character of what is kept, and loses nothing else", () => {
+    const space = fc.constantFrom("", " ", "\n", "\t ")
+    const member = fc.tuple(fc.json({ maxDepth: 2 }), space, space, fc.boolean())
+    checkProperty(import.meta.path, fc.dictionary(arbitraryText, member, { maxKeys: 6 }), members => {
+      const write = ([key, [json, before, after]]: [string, [string, string, string, boolean]]) =>
+        `${before}${JSON.stringify(key)}${after}:${before}${json}`
+      const entries = Object.entries(members)
+      const text = `{${entries.map(write).join(",")} }`
+      const kept = entries.filter(([, [, , , is_kept]]) => is_kept)
+      expect(keepMembers(text, key => members[key]![3])).toBe(`{${kept.map(write).join(",")} }`)
     })
   })
 })

@@ -1,6 +1,7 @@
 /** The laws of translation for generated requests and for those that the Codex CLI was recorded to send. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { PROTOCOLS } from "../../../src/gateway/catalog/catalog.ts"
 import { isLegalName } from "../../../src/gateway/protocol/legal-name.ts"
 import type { ModelEvent } from "../../../src/gateway/protocol/model-event.ts"
 import type {
@@ -14,9 +15,10 @@ import type { Target } from "../../../src/gateway/protocol/target.ts"
 import { createAnswerMap } from "../../../src/gateway/protocol/translate-answer.ts"
 import { translateRequest } from "../../../src/gateway/protocol/translate-request.ts"
 import { arbitraryItem, arbitraryRequest } from "../../support/arbitrary-model.ts"
+import { messageOf } from "../../support/items.ts"
 import { checkProperty } from "../../support/property.ts"
 import { listRequests, loadRequest } from "../../support/responses-fixtures.ts"
-import { messageOf, PROTOCOLS, targetOf } from "../../support/translation-target.ts"
+import { targetOf } from "../../support/target.ts"
 
 function translated(request: ModelRequest, from: Protocol, target: Target) {
   const result = translateRequest(request, from, target)
@@ -29,7 +31,7 @@ const callsOf = (items: readonly Item[]) =>
 
 /** The calls as the client gets them when the upstream makes them again. */
 function answered(calls: ToolCallItem[], names: Parameters<typeof createAnswerMap>[0]): ToolCallItem[] {
-  const origin = { upstream_id: "here", from: "openai-responses", to: "openai-chat" } as const
+  const origin = { upstream_id: "up", from: "openai-responses", to: "openai-chat" } as const
   const map = createAnswerMap(names, origin)
   return calls.map(({ tool, call_id, name, arguments: text }) => {
     const events: ModelEvent[] = [
@@ -82,7 +84,7 @@ function expectFlat(request: ModelRequest, target: Target): void {
 const flatTargets = [
   targetOf("openai-chat"),
   targetOf("anthropic-messages"),
-  targetOf("openai-chat", "reasoning-content"),
+  targetOf("openai-chat", { quirks: new Set(["reasoning-content"]) }),
 ]
 
 describe("any request", () => {
@@ -92,7 +94,7 @@ describe("any request", () => {
 
   test("can be translated, and twice to the same bytes", () => {
     checkProperty(import.meta.path, cases, ([request, from, to, limit]) => {
-      const target = { ...targetOf(to), tool_name_length: limit }
+      const target = targetOf(to, { tool_name_length: limit })
       const once = translated(request, from, target)
       expect(JSON.stringify(translated(structuredClone(request), from, target))).toBe(JSON.stringify(once))
       if (to !== "openai-responses") expectPairs(once.request.items)
@@ -109,7 +111,7 @@ describe("any request", () => {
   test("keeps its beginning when a turn is added: names, items and offered tools", () => {
     const grown = fc.tuple(arbitraryRequest, fc.array(arbitraryItem, { maxLength: 4 }), limits)
     checkProperty(import.meta.path, grown, ([request, more, limit]) => {
-      const target = { ...targetOf("openai-chat"), tool_name_length: limit }
+      const target = targetOf("openai-chat", { tool_name_length: limit })
       const ids = new Set(request.items.map(item => ("call_id" in item ? item.call_id : "")))
       const fresh = more.filter(item => !("call_id" in item) || !ids.has(item.call_id))
       const items = [...request.items, messageOf("user", "next")]

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test"
 import type { FunctionTool, ModelRequest, Tool } from "../../../src/gateway/protocol/model-request.ts"
 import type { Target } from "../../../src/gateway/protocol/target.ts"
 import { translateRequest } from "../../../src/gateway/protocol/translate-request.ts"
-import { callOf, messageOf, resultOf, targetOf } from "../../support/translation-target.ts"
+import { callOf, messageOf, resultOf } from "../../support/items.ts"
+import { targetOf } from "../../support/target.ts"
 
 const chat = targetOf("openai-chat")
 const messages = targetOf("anthropic-messages")

@@ -20,7 +20,7 @@ import {
 
 const RUN = { input: "hi", background: true }
 
-const idsOf = (scene: Scene) => scene.calls.map(call => call.door.answerId(call.request_id.slice(4)))
+const idsOf = (scene: Scene) => scene.calls.map(call => call.door.answerId(call.request_id))
 
 describe("a background response", () => {
   test("is answered queued at once, whole, and without waiting for the model", async () => {

@@ -1,6 +1,6 @@
 /** Stored responses over HTTP: kept, polled, listed, continued, deleted; never another customer's. */
 import { describe, expect, test } from "bun:test"
-import { DAY_MS, giving, messageOf, openScene, saying } from "./scene.ts"
+import { DAY_MS, giving, messageOf, openScene, responseWith, saying } from "./scene.ts"
 
 describe("a response", () => {
   test("is kept unless store is false, and is the same when it is retrieved", async () => {
@@ -279,6 +279,43 @@ describe("item_reference", () => {
     expect(JSON.stringify(scene.calls[2]!.body.input)).toContain('"one"')
   })
 
+  test("may be made a few hundred times, and then no more: each costs a few bytes", async () => {
+    const scene = await openScene()
+    scene.play(saying("one"))
+    await scene.create({ input: "a" })
+    const refer = (count: number) => Array.from({ length: count }, () => ({ id: "msg_one" }))
+    await scene.create({ input: refer(256), store: false })
+    const words = { role: "user", content: "b" }
+    const input = [words, ...refer(257)]
+    const { status, body } = await scene.ask("POST", "/v1/responses", { model: "m", input })
+    expect([status, body.error.code, body.error.param]).toEqual([400, "too_many_references", "input[257].id"])
+    expect(scene.calls).toHaveLength(2)
+  })
+
+  test("may not put in more than a request may hold, all together", async () => {
+    const scene = await openScene()
+    const large = [{ role: "user", id: "msg_large", content: "x".repeat(1024 * 1024) }]
+    await scene.create({ input: large })
+    const refer = (count: number) => Array.from({ length: count }, () => ({ id: "msg_large" }))
+    await scene.create({ input: refer(31), store: false })
+    const { status, body } = await scene.ask("POST", "/v1/responses", { model: "m", input: refer(200) })
+    expect([status, body.error.code, body.error.param]).toEqual([400, "too_many_references", "input[31].id"])
+    expect(scene.calls).toHaveLength(2)
+  })
+
+  test("may not have more read for it than a request may hold", async () => {
+    const scene = await openScene()
+    for (let index = 0; index < 11; index++) {
+      const filler = { role: "user", content: "x".repeat(3 * 1024 * 1024) }
+      await scene.create({ input: [{ role: "user", id: `msg_small${index}`, content: "a" }, filler] })
+    }
+    const input = Array.from({ length: 11 }, (_, index) => ({ id: `msg_small${index}` }))
+    await scene.create({ input: input.slice(0, 10), store: false })
+    const { status, body } = await scene.ask("POST", "/v1/responses", { model: "m", input })
+    expect([status, body.error.code]).toEqual([400, "too_many_references"])
+    expect(String(body.error.param)).toMatch(/^input\[\d+\]\.id$/)
+  })
+
   test.each(["unknown", "foreign"])("to an %s item is 400 naming it", async kind => {
     const scene = await openScene()
     scene.play(saying("one"))
@@ -296,3 +333,16 @@ describe("item_reference", () => {
     } as never)
   })
 })
+
+test.each([undefined, null, 5, "", "a\0b", "a/b", "x".repeat(129)])(
+  "an answer whose id is %j is given, and not kept: nobody could ask for it",
+  async id => {
+    const scene = await openScene()
+    scene.play(call => Response.json({ ...responseWith(call, [messageOf("one")]), id }))
+    const { status } = await scene.ask("POST", "/v1/responses", { model: "m", input: "a" })
+    expect(status).toBe(200)
+    const kept = await scene.needs.cache.read.get("SELECT count(*) AS count FROM stored_object")
+    expect(kept).toEqual({ count: 0 })
+    expect(scene.logs.join()).toContain("without a usable id")
+  },
+)

@@ -192,7 +192,7 @@ const USAGE = {
 
 /** A whole response with these output items. */
 export const responseWith = (call: ModelCall, output: JsonObject[]): JsonObject & { id: string } => ({
-  id: call.door.answerId(call.request_id.slice(4)),
+  id: call.door.answerId(call.request_id),
   object: "response",
   created_at: 1_767_323_045,
   status: "completed",
@@ -230,7 +230,7 @@ export const saying =
       : giving(messageOf(text))(call)
 
 const completionOf = (call: ModelCall, text: string) => ({
-  id: call.door.answerId(call.request_id.slice(4)),
+  id: call.door.answerId(call.request_id),
   object: "chat.completion",
   created: 1_767_323_045,
   model: call.body.model,

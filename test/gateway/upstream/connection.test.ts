@@ -1,5 +1,6 @@
 /** An open call to an upstream: its batches, the ways it can end, and that nothing is left behind. */
 import { describe, expect, test } from "bun:test"
+import type { Protocol } from "../../../src/gateway/protocol/model-request.ts"
 import { CLIENT_LEFT, connect, SILENT } from "../../../src/gateway/upstream/connection.ts"
 import { createWatch } from "../../../src/gateway/upstream/watchdog.ts"
 import { createNewId } from "../../../src/platform/ids.ts"
@@ -19,16 +20,20 @@ import { routeOf } from "../../support/target.ts"
 import { untilTrue } from "../../support/turns.ts"
 
 const TIMEOUT_MS = 10_000
-const route = routeOf()
 
-function open(answer: Answer) {
+interface Opened {
+  protocol?: Protocol
+  timeout_ms?: number
+}
+
+function open(answer: Answer, { protocol = "openai-responses", timeout_ms = TIMEOUT_MS }: Opened = {}) {
   const { fetch, calls, play } = createFakeFetch()
   play(answer)
   const clock = createTestClock()
   const connections = new Set<{ abort(): void }>()
   const client = new AbortController()
   const newId = createNewId({ clock, random: createTestRandom() })
-  const config = { upstream_timeout_ms: TIMEOUT_MS }
+  const config = { upstream_timeout_ms: timeout_ms }
   const needs = { fetch, clock, newId, connections, config, watch: createWatch(clock) }
   const call = { body: "{}", headers: {}, client_left: client.signal }
   /** Whether something is still watched for silence: the watch ends its timer when nothing is. */
@@ -36,7 +41,14 @@ function open(answer: Answer) {
     clock.advance(1_000)
     return clock.timer_count() > 0
   }
-  return { clock, calls, client, connections, isWatching, connected: connect(needs, route, call) }
+  return {
+    clock,
+    calls,
+    client,
+    connections,
+    isWatching,
+    connected: connect(needs, routeOf({ protocol }), call),
+  }
 }
 
 const frames = textTurn("hello", { input: 10, output: 2 })
@@ -52,13 +64,6 @@ describe("reading", () => {
     expect(await connection.read()).toBe("end")
   })
 
-  test("gives what came after the last blank line too", async () => {
-    const connection = await open(streamAnswer(["data: 1\n\ndata: 2"])).connected
-    expect(await connection.read()).toMatchObject({ text: "data: 1\n\n" })
-    expect(await connection.read()).toMatchObject({ text: "data: 2" })
-    expect(await connection.read()).toBe("end")
-  })
-
   test("a connection that breaks is cut", async () => {
     const connection = await open(streamAnswer(["data: 1\n\n"], "reset")).connected
     expect(await connection.read()).toMatchObject({ text: "data: 1\n\n" })
@@ -70,6 +75,23 @@ describe("reading", () => {
     const piece = new Uint8Array(8 * 1024 * 1024).fill(120)
     const connection = await open(streamAnswer([piece, piece, piece, piece, piece])).connected
     expect(await connection.read()).toBe("oversized")
+  })
+
+  test("the end of an answer that has begun and does not come is made up for after ten seconds", async () => {
+    const upstream = openStream()
+    const { clock, connected, isWatching } = open(upstream.answer, {
+      protocol: "openai-chat",
+      timeout_ms: 60_000,
+    })
+    const connection = await connected
+    upstream.push('data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n')
+    const reading = connection.read()
+    await untilTrue("the end has begun", () => clock.timer_count() > 0 && connection.sniffed.output_bytes > 0)
+    clock.advance(9_000)
+    clock.advance(2_000)
+    expect(await reading).toMatchObject({ is_end: true, text: expect.stringContaining("[DONE]") })
+    connection.close()
+    expect(isWatching()).toBe(false)
   })
 
   test("an answer without a body has ended", async () => {

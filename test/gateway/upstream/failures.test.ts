@@ -127,6 +127,36 @@ describe("when to come back after 429", () => {
   })
 })
 
+describe("when to come back, in the upstream's own words", () => {
+  test.each([
+    [503, ""],
+    [529, ""],
+    [500, ""],
+    [503, error("busy", { type: "overloaded_error" })],
+  ])("status %i %s is passed on", (status, body) => {
+    expect(read(status, body, { "retry-after": "7" }).error.detail.retry_after_ms).toBe(7_000)
+  })
+
+  test("nothing is made up for an error that says nothing", () => {
+    expect(read(503).error.detail).not.toHaveProperty("retry_after_ms")
+  })
+
+  test.each(["server_is_overloaded", "slow_down"])("%s is overloaded, whatever the status", code => {
+    expect(read(500, error("x", { code })).error.detail.code).toBe("server_is_overloaded")
+  })
+})
+
+test.each([
+  ["api_key=abcd1234", "[redacted]"],
+  ["api-key: 'ab12cd34'", "[redacted]'"],
+  ["token abcd1234", "[redacted]"],
+  ["sk-ab12", "[redacted]"],
+  ["the token limit", "the token limit"],
+  ["max_tokens: 4096", "max_tokens: 4096"],
+])("of %p the customer sees %p", (words, seen) => {
+  expect(read(400, error(words)).error.message).toBe(seen)
+})
+
 test.each([
   [unreachable(), "unreachable", "upstream_unreachable"],
   [silent(), "timeout", "upstream_timeout"],

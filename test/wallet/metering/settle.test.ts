@@ -10,6 +10,11 @@ const reported = (input_tokens: number, output_tokens: number, flag?: string): P
   reported: { usage: usageOf({ input_tokens, output_tokens }), ...(flag !== undefined && { flag }) },
 })
 
+const partial = (input_tokens: number, output_tokens: number) => ({
+  usage: usageOf({ input_tokens, output_tokens }),
+  is_partial: true as const,
+})
+
 interface Case {
   name: string
   outcome: Partial<Outcome>
@@ -98,6 +103,20 @@ const CASES: Case[] = [
     settled: ["settled", "reported", 4_000, 0],
     free: 6_000,
     transfers: ["overrun 2000", "settle 2000"],
+  },
+  {
+    name: "a report without its output counts what was delivered",
+    outcome: { reported: partial(1_000, 1), delivered_output_tokens: 50 },
+    settled: ["settled", "reported", 1_500, 0],
+    free: 8_500,
+    transfers: ["release 500", "settle 1500"],
+  },
+  {
+    name: "a report without its output, of which more was said than delivered, counts as said",
+    outcome: { reported: partial(1_000, 60), delivered_output_tokens: 50 },
+    settled: ["settled", "reported", 1_600, 0],
+    free: 8_400,
+    transfers: ["release 400", "settle 1600"],
   },
   {
     name: "a clean end without usage is estimated from what was delivered",
@@ -190,6 +209,7 @@ describe("the end of a request", () => {
       web_search_count: 7,
     }
     wallet.clock.advance(1_234)
+    const place = { route_id: "rt_0", upstream_id: "other" }
     await endMeter(
       wallet.needs,
       meter,
@@ -197,7 +217,12 @@ describe("the end of a request", () => {
         end_reason: "incomplete",
         reported: { usage, flag: "cached above input" },
         served_by: { route_id: "rt_1", upstream_id: "openai", upstream_model: "m-2026" },
-        attempts: [{ route_id: "rt_0", upstream_id: "other", result: "status-500", duration_ms: 9 }],
+        attempts: [
+          { ...place, result: "saturated", duration_ms: 9 },
+          { ...place, result: "failed-x", duration_ms: 8, usage: usageOf({ input_tokens: 20 }) },
+          { ...place, result: "failed-y", duration_ms: 7, usage: usageOf({ input_tokens: 2e9 }) },
+          { ...place, result: "answered", duration_ms: 6 },
+        ],
         first_output_ms: 321,
       }),
     )
@@ -214,11 +239,51 @@ describe("the end of a request", () => {
       route_id: "rt_1",
       upstream_id: "openai",
       upstream_model: "m-2026",
-      attempts: '[{"route_id":"rt_0","upstream_id":"other","result":"status-500","duration_ms":9}]',
+      // The price of what each reported, of the one that answered what is settled; nonsense is nothing.
+      attempts: JSON.stringify([
+        { ...place, result: "saturated", duration_ms: 9, cost_nanos: 0 },
+        { ...place, result: "failed-x", duration_ms: 8, cost_nanos: 20 },
+        { ...place, result: "failed-y", duration_ms: 7, cost_nanos: 0 },
+        { ...place, result: "answered", duration_ms: 6, cost_nanos: 1_678 },
+      ]),
       end_reason: "incomplete",
       first_output_ms: 321,
       duration_ms: 1_234,
     })
+  })
+
+  test("a tier without a price is none: the dearer one that was asked counts", async () => {
+    const wallet = await openTestWallet(10_000)
+    const meter = await wallet.open({ tier_asked: "priority" })
+    const outcome = outcomeOf({ ...reported(1_000, 100), tier_served: "ultrafast" })
+    expect(await endMeter(wallet.needs, meter, outcome)).toMatchObject({ cost_nanos: 4_000 })
+  })
+
+  test.each<[string, Partial<Outcome>, { web_search_count: number; cost_nanos: number }]>([
+    [
+      "estimated",
+      { end_reason: "cancelled", delivered_search_count: 3 },
+      { web_search_count: 3, cost_nanos: 1_030 },
+    ],
+    [
+      "added to a report that was not the last",
+      { reported: partial(1_000, 0), delivered_search_count: 3 },
+      { web_search_count: 3, cost_nanos: 1_030 },
+    ],
+    [
+      "not added to a whole report",
+      { ...reported(1_000, 0), delivered_search_count: 3 },
+      { web_search_count: 0, cost_nanos: 1_000 },
+    ],
+    [
+      "lowered to what is held",
+      { end_reason: "cut", delivered_search_count: 500 },
+      { web_search_count: 100, cost_nanos: 2_000 },
+    ],
+  ])("hosted searches that ended are %s", async (_, outcome, { web_search_count, cost_nanos }) => {
+    const wallet = await openTestWallet(10_000, { web_search_rate: 10_000 })
+    const settlement = await endMeter(wallet.needs, await wallet.open(), outcomeOf(outcome))
+    expect(settlement).toMatchObject({ cost_nanos, usage: { web_search_count } })
   })
 
   test("a free model is settled without a transfer", async () => {

@@ -53,13 +53,46 @@ describe("slices", () => {
   })
 
   test("a hold is the price of the input estimate and the slice, at the tier asked", () => {
-    expect(holdAmount(1_000, 4_096, EASY_RATES, "default")).toBe(41_960 as Nanos)
-    expect(holdAmount(1_000, 4_096, EASY_RATES, "priority")).toBe(83_920 as Nanos)
-    expect(holdAmount(0, 0, EASY_RATES, "default")).toBe(0 as Nanos)
+    expect(holdAmount({ input_tokens: 1_000, output_tokens: 4_096 }, EASY_RATES, "default")).toBe(
+      41_960 as Nanos,
+    )
+    expect(holdAmount({ input_tokens: 1_000, output_tokens: 4_096 }, EASY_RATES, "priority")).toBe(
+      83_920 as Nanos,
+    )
+    expect(holdAmount({ input_tokens: 0, output_tokens: 0 }, EASY_RATES, "default")).toBe(0 as Nanos)
+  })
+
+  test("input that may be written to a cache is held for at the price of that, where it is dearer", () => {
+    const rates = {
+      ...EASY_RATES,
+      input_rate: 1_000_000,
+      cache_write_5m_rate: 1_250_000,
+      cache_write_1h_rate: 2_000_000,
+    }
+    const held = (cache_write?: "5m" | "1h") =>
+      holdAmount({ input_tokens: 1_000, output_tokens: 0, cache_write }, rates, "default")
+    expect([held(), held("5m"), held("1h")]).toEqual([1_000_000, 1_250_000, 2_000_000] as Nanos[])
+    const cheap = { ...rates, cache_write_5m_rate: 0 }
+    expect(holdAmount({ input_tokens: 1_000, output_tokens: 0, cache_write: "5m" }, cheap, "default")).toBe(
+      1_000_000 as Nanos,
+    )
   })
 })
 
 describe("an estimate within a hold", () => {
+  test.each([
+    [2_000, 3, 100, [3, 97]],
+    [1_025, 3, 100, [2, 0]],
+    [1_000, 3, 100, [0, 0]],
+    [9_999, 3, 100, [3, 100]],
+  ])("%i held: of %i searches and %i out it counts %j", (held, web_search_count, output_tokens, gives) => {
+    const rates = { ...EASY_RATES, web_search_rate: 10_000 }
+    const usage = usageOf({ input_tokens: 1_000, output_tokens, web_search_count })
+    const estimate = estimateWithin(held as Nanos, usage, rates, "default")
+    expect([estimate.web_search_count, estimate.output_tokens]).toEqual(gives)
+    expect(cost(estimate, rates, "default")).toBeLessThanOrEqual(held)
+  })
+
   test.each<{ held: number; input: number; output: number; gives: number[] }>([
     { held: 3_000, input: 1_000, output: 100, gives: [1_000, 100] },
     { held: 2_000, input: 1_000, output: 100, gives: [1_000, 100] },

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import type { Nanos } from "../../../src/wallet/ledger/nanos.ts"
-import { affordableOutputTokens, cost, type Rates } from "../../../src/wallet/pricing/cost.ts"
+import { affordableOutputTokens, cost, hasTier, type Rates } from "../../../src/wallet/pricing/cost.ts"
 import { NO_USAGE, type TokenUsage } from "../../../src/wallet/pricing/usage.ts"
 import { priceOf } from "../../simulation/prices.ts"
 import { checkProperty } from "../../support/property.ts"
@@ -19,6 +19,18 @@ const ratesOf = (usd: { input: number; cached?: number; write?: number; output: 
   output_rate: perMillion(usd.output),
   web_search_rate: 0,
   tier_multipliers: {},
+})
+
+test.each([
+  ["default", true],
+  ["priority", true],
+  ["flex", true],
+  ["fast", false],
+  ["Priority", false],
+  ["toString", false],
+  ["", false],
+])("the tier %p has a price: %p", (tier, has_price) => {
+  expect(hasTier(EASY_RATES, tier)).toBe(has_price)
 })
 
 describe("cost", () => {

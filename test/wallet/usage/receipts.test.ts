@@ -74,7 +74,7 @@ describe("receipts", () => {
       outcomeOf({
         reported: { usage, flag: "no output count" },
         served_by,
-        attempts: [attempt, attempt],
+        attempts: [{ ...attempt, result: "status-500" }, attempt],
         tier_served: "default",
         first_output_ms: 700,
         notes: ["web_search was left out: the upstream has none"],
@@ -119,6 +119,10 @@ describe("receipts", () => {
       lossUsd: "0.00",
       endReason: "completed",
       attemptCount: 2,
+      attempts: [
+        { upstreamId: "openai", result: "status-500", durationMs: 9, costUsd: "0.00" },
+        { upstreamId: "openai", result: "answered", durationMs: 9, costUsd: "0.000001511" },
+      ],
       notes: ["web_search was left out: the upstream has none"],
       firstOutputMs: 700,
       durationMs: 2_500,

@@ -85,6 +85,7 @@ describe("reading usage", () => {
         lossUsd: "0.00",
         endReason: "completed",
         attemptCount: 1,
+        attempts: [{ upstreamId: "openai", result: "answered", durationMs: 0, costUsd: "0.01075" }],
         notes: [],
         firstOutputMs: 0,
         durationMs: 0,
@@ -162,7 +163,7 @@ describe("the same as CSV", () => {
     expect(answer.headers.get("x-next-cursor")).toBeNull()
     const [names, line, rest] = (await answer.text()).split("\r\n")
     const cells = new Map(names!.split(",").map((name, at) => [name, line!.split(",")[at]]))
-    expect(cells.size).toBe(34)
+    expect(cells.size).toBe(35)
     expect(cells.get("requestId")).toBe(request_id)
     expect(cells.get("costUsd")).toBe("0.0053")
     expect(cells.get("isStreamed")).toBe("false")

@@ -1,6 +1,7 @@
 /** Puts the events of a complete Messages stream together to the message they amount to; judges nothing. */
+
+import { parseArguments } from "../exact-json.ts"
 import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
-import { parseArguments } from "./exact-json.ts"
 import { mergeUsage } from "./read-usage.ts"
 
 /** A block with the pieces of its input, which are parsed when they are whole. */

@@ -1,5 +1,6 @@
 /** The Messages protocol as the gateway uses it: both sides in one place, made of this folder's functions. */
 import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
+import { readerOf, textOf, validatorOf } from "../folds.ts"
 import type { JsonObject } from "../json.ts"
 import { eventText } from "../sse.ts"
 import { setTopLevel } from "../top-level.ts"
@@ -35,15 +36,7 @@ export const messagesClient: ClientCodec = {
   startWriting: startWriter,
   collect: collectMessage,
   writeError,
-  startValidating() {
-    let state = startValidating()
-    return {
-      note(name, data) {
-        state = validateEvent(state, name, data)
-      },
-      end: () => endValidating(state),
-    }
-  },
+  startValidating: () => validatorOf(startValidating(), validateEvent, endValidating),
 }
 
 export const messagesUpstream: UpstreamCodec = {
@@ -51,17 +44,7 @@ export const messagesUpstream: UpstreamCodec = {
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
   passed_keys: PASSED_KEYS,
   passEdits,
-  startReading() {
-    let state = startReading()
-    return {
-      read(wire) {
-        const [next, events] = readEvents(state, wire)
-        state = next
-        return events
-      },
-      end: () => endReading(state),
-    }
-  },
+  startReading: () => readerOf(startReading(), readEvents, endReading),
   readAnswer,
   startPassage,
   sniffAnswer,
@@ -73,7 +56,7 @@ function startWriter(start: AnswerStart): AnswerWriter {
   let state = startWriting(start)
   function send([next, written]: [Writing, WireEvent[]]): string {
     state = next
-    return written.length === 1 ? eventText(written[0]!) : written.map(eventText).join("")
+    return textOf(written, eventText)
   }
   return {
     write: event => send(writeEvents(state, event)),

@@ -30,22 +30,6 @@ export interface Draft {
   events: WireEvent[]
 }
 
-/** The start of an answer. */
-export function startWriting(start: AnswerStart): Writing {
-  return {
-    start,
-    is_started: false,
-    is_ended: false,
-    open: undefined,
-    index: 0,
-    part: "",
-    is_custom: false,
-    is_refusal: false,
-    has_call: false,
-    usage: undefined,
-  }
-}
-
 /** The first event, with the counters that are known by now; the true ones follow in `message_delta`. */
 export function begin(draft: Draft): void {
   const { state } = draft

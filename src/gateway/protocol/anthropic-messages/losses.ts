@@ -1,10 +1,5 @@
 /** The losses of the Messages protocol: every field dropped on purpose and why; each line is tested. */
-
-/** A field and the reason why it is not carried. */
-export interface Loss {
-  field: string
-  reason: string
-}
+import type { Loss } from "../loss.ts"
 
 /** Fields of a client's request that do not reach a ModelRequest. */
 export const READ_LOSSES: readonly Loss[] = [

@@ -1,7 +1,7 @@
 /** A Messages stream that passes to a Messages client as it is, but for the name of the model. */
 import type { Passage } from "../codec.ts"
 import { isJsonObject, type JsonObject } from "../json.ts"
-import { cutAfter, eventText, renameModel } from "../sse.ts"
+import { eventText, renameModel } from "../sse.ts"
 import { errorOf } from "./errors.ts"
 import { startSniffing } from "./sniff.ts"
 import { emptyDelta } from "./write-events.ts"
@@ -52,9 +52,7 @@ export function startPassage(): Passage {
   const sniffer = startSniffing()
   return {
     ...sniffer,
-    adapt(given, start) {
-      // What comes after the end is for nobody.
-      const batch = given.is_end ? cutAfter(given, given.text.indexOf("message_stop")) : given
+    adapt(batch, start) {
       const is_start = start.is_renamed && batch.text.includes("message_start")
       return is_start ? renameModel(batch, start.model).bytes : batch.bytes
     },

@@ -1,8 +1,9 @@
 /** Reads one content block, piece by piece, into its events; the message around it is read-events'. */
-import { isJsonObject, type JsonObject, present, stringOf } from "../json.ts"
+
+import { argumentsOf } from "../exact-json.ts"
+import { isJsonObject, type JsonObject, parseObject, present, stringOf } from "../json.ts"
 import type { ModelEvent } from "../model-event.ts"
 import { restOfArguments } from "../partial-arguments.ts"
-import { argumentsOf } from "./exact-json.ts"
 import { queryOf } from "./read-parts.ts"
 import { readSearch } from "./search-results.ts"
 
@@ -198,11 +199,5 @@ export function closeSearch(block: SearchBlock, content: unknown): readonly Mode
 }
 
 function searchedFor({ sent, input }: SearchBlock): string {
-  if (sent === "") return queryOf(input)
-  try {
-    return queryOf(JSON.parse(sent))
-  } catch {
-    // The search ran, so its query was whole for the upstream; what we got of it is no JSON.
-    return ""
-  }
+  return queryOf(sent === "" ? input : parseObject(sent))
 }

@@ -1,9 +1,10 @@
 /** Reads `messages` of a Messages request into items; the request around it is read-request's. */
+
+import { argumentsOf } from "../exact-json.ts"
 import { isJsonObject, type JsonObject, present, stringOf } from "../json.ts"
 import type { At } from "../json-at.ts"
 import { asBoolean, asList, asObject, asString, at, optional, refuse } from "../json-at.ts"
 import type { Item, MessageItem, ToolResultItem } from "../model-request.ts"
-import { argumentsOf } from "./exact-json.ts"
 import { queryOf, readPart, readParts } from "./read-parts.ts"
 import { readCacheMark } from "./read-tools.ts"
 import { readSearch } from "./search-results.ts"

@@ -1,8 +1,20 @@
 /** Reads the body of POST /v1/messages into a ModelRequest; knows no headers, betas or models. */
 import type { ReadRequest } from "../codec.ts"
-import { isJsonObject, present, stringOf } from "../json.ts"
+import { parseObject, present, stringOf } from "../json.ts"
 import type { At } from "../json-at.ts"
-import { asBoolean, asList, asNumber, asObject, asString, at, optional, refuse, startAt } from "../json-at.ts"
+import {
+  asBoolean,
+  asCount,
+  asList,
+  asModel,
+  asNumber,
+  asObject,
+  asString,
+  at,
+  finishReading,
+  optional,
+  startAt,
+} from "../json-at.ts"
 import type { ModelRequest, ReasoningWish, TextFormat, TextPart } from "../model-request.ts"
 import { readMessages } from "./read-items.ts"
 import { readCacheMark, readTool, readToolChoice } from "./read-tools.ts"
@@ -14,17 +26,15 @@ import { readCacheMark, readTool, readToolChoice } from "./read-tools.ts"
 export function readRequest(body: unknown): ReadRequest {
   const root = startAt(body)
   asObject(root)
-  const request = readBody(root)
-  const problem = root.problems[0]
-  return problem === undefined ? { ok: true, request } : { ok: false, ...problem }
+  return finishReading(root, readBody(root))
 }
 
 function readBody(root: At): ModelRequest {
-  const model = readModel(at(root, "model"))
+  const model = asModel(at(root, "model"))
   const items = readMessages(at(root, "messages"))
   const tools = optional(at(root, "tools"), here => asList(here, readTool)) ?? []
   const choice = at(root, "tool_choice")
-  const max_output_tokens = readMaxTokens(at(root, "max_tokens"))
+  const max_output_tokens = asCount(at(root, "max_tokens"))
   const reasoning = readReasoning(root, max_output_tokens)
   return present({
     model,
@@ -44,21 +54,7 @@ function readBody(root: At): ModelRequest {
     stream: optional(at(root, "stream"), asBoolean) ?? false,
     cache_key: sessionOf(at(at(root, "metadata"), "user_id").value),
     service_tier: optional(at(root, "service_tier"), readTier),
-    only_native: readOnlyNative(root),
   })
-}
-
-function readModel(here: At): string {
-  const model = asString(here)
-  if (here.value === "") refuse(here, "expected the name of a model, got an empty string")
-  return model
-}
-
-function readMaxTokens(here: At): number {
-  const count = asNumber(here)
-  const is_count = Number.isSafeInteger(count) && count > 0
-  if (typeof here.value === "number" && !is_count) refuse(here, "expected a whole number above 0")
-  return count
 }
 
 function readSystem(here: At): TextPart[] {
@@ -71,14 +67,6 @@ function readSystem(here: At): TextPart[] {
       cache: readCacheMark(at(block, "cache_control")),
     }),
   )
-}
-
-/**
- * Whether a system text is the client's billing line: it differs between conversations, so that a prompt cache of
- * another protocol must not begin with it (claude-code-wire 5.2).
- */
-export function isBillingBlock(text: string): boolean {
-  return text.startsWith("x-anthropic-billing-header:")
 }
 
 /**
@@ -120,24 +108,8 @@ function readTier(here: At): string {
 /** The session of Claude Code, which all requests of a conversation share; nothing else of the id is carried. */
 function sessionOf(user_id: unknown): string | undefined {
   if (typeof user_id !== "string") return undefined
-  try {
-    const parsed: unknown = JSON.parse(user_id)
-    if (isJsonObject(parsed)) return stringOf(parsed.session_id) || undefined
-  } catch {
-    // Not JSON: the form of older clients, `user_…_account__session_<uuid>`, or somebody's own id.
-  }
+  const parsed = parseObject(user_id)
+  if (parsed !== undefined) return stringOf(parsed.session_id) || undefined
+  // The form of older clients, `user_…_account__session_<uuid>`, or somebody's own id.
   return /_session_([\w-]{8,64})$/.exec(user_id)?.[1]
-}
-
-/** What other upstreams do not have and what would change the answer if it were dropped. */
-function readOnlyNative(root: At): ModelRequest["only_native"] {
-  const servers = at(root, "mcp_servers").value
-  const fields: [string, boolean][] = [
-    ["mcp_servers", Array.isArray(servers) && servers.length > 0],
-    ["container", at(root, "container").value != null],
-    ["thread", at(at(root, "thread"), "previous_message_id").value != null],
-  ]
-  const asked = fields.filter(([, is_asked]) => is_asked)
-  if (asked.length === 0) return undefined
-  return asked.map(([field]) => ({ field, message: `${field} is not offered for this model.` }))
 }

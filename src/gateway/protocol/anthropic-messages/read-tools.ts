@@ -5,8 +5,7 @@ import { asList, asNumber, asObject, asString, at, optional } from "../json-at.t
 import type { CacheMark, FunctionTool, Tool, ToolChoice, WebSearchTool } from "../model-request.ts"
 
 /** All dated forms of the hosted search (claude-code-wire 9). */
-export const isWebSearch = (type: unknown): boolean =>
-  typeof type === "string" && /^web_search_\d+$/.test(type)
+const isWebSearch = (type: unknown): boolean => typeof type === "string" && /^web_search_\d+$/.test(type)
 
 /** One tool. Only hosted and Anthropic's own tools have a type; those we do not know are kept verbatim. */
 export function readTool(here: At): Tool {

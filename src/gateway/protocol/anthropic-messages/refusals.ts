@@ -8,7 +8,8 @@ export function findRefusal(body: JsonObject): Refusal | undefined {
     findUnpricedTool(body) ??
     findUnpricedMode(body) ??
     findStoredReference(body) ??
-    findForeignSource(body.messages)
+    findForeignSource("messages", body.messages) ??
+    findForeignSource("system", body.system)
   )
 }
 
@@ -58,22 +59,30 @@ function findStoredReference(body: JsonObject): Refusal | undefined {
 }
 
 /** A file of the operator's account, or a document at an address: the upstream fetches what no hold was made for. */
-function findForeignSource(messages: unknown): Refusal | undefined {
+function findForeignSource(field: "messages" | "system", blocks: unknown): Refusal | undefined {
   let found: Refusal | undefined
   const walk = (value: unknown, path: string, depth: number): void => {
+    if (found || depth > DEEPEST) return
     if (Array.isArray(value)) {
-      for (const [index, element] of value.entries()) walk(element, `${path}[${index}]`, depth)
+      for (const [index, element] of value.entries()) walk(element, `${path}[${index}]`, depth + 1)
       return
     }
-    if (depth === 0 || !isJsonObject(value)) return
-    found ??= refuseSource(value, path)
-    walk(value.content, `${path}.content`, depth - 1)
+    if (!isJsonObject(value)) return
+    found = refuseSource(value, path)
+    walk(value.content, `${path}.content`, depth + 1)
+    if (isJsonObject(value.source)) walk(value.source.content, `${path}.source.content`, depth + 1)
   }
-  walk(messages, "messages", 3)
+  walk(blocks, field, 0)
   return found
 }
 
+/** A picture in a document in a tool result lies nine lists and objects deep; nothing legal lies deeper. */
+const DEEPEST = 12
+
 function refuseSource(block: JsonObject, path: string): Refusal | undefined {
+  if (block.type === "container_upload") {
+    return { field: `${path}.type`, message: "There are no containers here. Send the file's data itself." }
+  }
   const source = isJsonObject(block.source) ? block.source : {}
   const is_foreign = source.type === "file" || (source.type === "url" && block.type === "document")
   if (!is_foreign) return undefined

@@ -1,6 +1,6 @@
 /** Reads a Messages stream from the side while its bytes pass through: how far it is and what it used. */
 import { deliveredBytes } from "../delivered.ts"
-import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
+import { isJsonObject, type JsonObject, parseObject, stringOf } from "../json.ts"
 import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
 import { endOfEvent, eventData, eventName, eventText } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
@@ -13,6 +13,8 @@ interface Sniffing extends Sniffed {
   usage: JsonObject | undefined
   /** What `message_delta` said; from there on the end has begun. */
   stop_reason: string | undefined
+  /** Whether the output was counted at the end; what `message_start` says of it is a placeholder. */
+  has_output_count: boolean
   open: OpenPlace | undefined
 }
 
@@ -29,11 +31,13 @@ export interface MessagesSniffer extends Sniffer {
 const startState = (): Sniffing => ({
   phase: "prelude",
   output_bytes: 0,
+  web_search_count: 0,
   reported: undefined,
   tier_served: undefined,
   failure: undefined,
   usage: undefined,
   stop_reason: undefined,
+  has_output_count: false,
   open: undefined,
 })
 
@@ -63,6 +67,7 @@ function noteText(state: Sniffing, text: string): number {
       if (end_at === text.length && hasEnded(state)) end_at = at
     }
     at = end
+    if (isTerminal(state)) state.end_at = at
   }
   return end_at
 }
@@ -91,7 +96,9 @@ function addOutput(state: Sniffing, bytes: number): void {
 
 function noteEvent(state: Sniffing, event: string): void {
   if (!event.includes("data:")) return
-  const data = parseData(event)
+  const data = parseObject(eventData(event))
+  // What cannot be read is no event: its clients parse it.
+  if (!data) return
   switch (eventName(event) ?? data.type) {
     case "message_start":
       noteUsage(state, isJsonObject(data.message) ? data.message.usage : undefined)
@@ -128,6 +135,8 @@ function noteBlock(state: Sniffing, data: JsonObject): void {
     return
   }
   if (state.phase === "prelude") state.phase = "output"
+  // One that failed has an error object in place of its results, and is not billed.
+  if (type === "web_search_tool_result" && Array.isArray(block.content)) state.web_search_count += 1
   const is_whole = type !== "tool_use" && type !== "server_tool_use"
   addOutput(state, is_whole ? JSON.stringify(block).length : lengthOfInput(block.input))
 }
@@ -137,18 +146,21 @@ const lengthOfInput = (input: unknown): number =>
 
 function noteUsage(state: Sniffing, usage: unknown): void {
   state.usage = mergeUsage(state.usage, usage)
-  state.reported = readUsage(state.usage)
+  const reported = readUsage(state.usage)
+  state.reported = reported && !state.has_output_count ? { ...reported, is_partial: true } : reported
   const tier = stringOf(state.usage?.service_tier)
   state.tier_served = tier === "standard" ? "default" : tier
 }
 
 function noteStop(state: Sniffing, data: JsonObject): void {
+  state.has_output_count ||= isJsonObject(data.usage) && typeof data.usage.output_tokens === "number"
   noteUsage(state, data.usage)
   const delta = isJsonObject(data.delta) ? data.delta : {}
   state.stop_reason ??= stringOf(delta.stop_reason)
 }
 
 function complete(state: Sniffing): void {
+  if (state.reported?.is_partial) state.reported.flag ??= "no output count"
   state.phase = phaseOf(state.stop_reason)
 }
 
@@ -167,6 +179,7 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   if (!isJsonObject(answer)) return undefined
   const state = startState()
   if (Array.isArray(answer.content)) {
+    state.has_output_count = true
     noteUsage(state, answer.usage)
     state.output_bytes = deliveredBytes(readAnswer(answer))
     state.phase = phaseOf(stringOf(answer.stop_reason))
@@ -176,14 +189,4 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   state.phase = "failed"
   state.failure = readError(answer.error)
   return state
-}
-
-function parseData(event: string): JsonObject {
-  try {
-    const data: unknown = JSON.parse(eventData(event))
-    return isJsonObject(data) ? data : {}
-  } catch {
-    // Nonsense from an upstream is data like any other: it says nothing.
-    return {}
-  }
 }

@@ -1,6 +1,6 @@
 /** Checks a Messages stream that we wrote against the laws of its protocol; never changes or stops it. */
 import type { JsonObject } from "../json.ts"
-import { isJsonObject } from "../json.ts"
+import { isJsonObject, parseObject } from "../json.ts"
 
 interface OpenBlock {
   index: unknown
@@ -50,8 +50,8 @@ export function endValidating(state: Validation): readonly string[] {
   return state.is_ended ? state.violations : [...state.violations, "The stream has no terminal event."]
 }
 
-function expect(check: Check, isKept: boolean, complaint: string): void {
-  if (isKept) return
+function expect(check: Check, is_kept: boolean, complaint: string): void {
+  if (is_kept) return
   const { state, event } = check
   state.violations = [...state.violations, `Event ${state.count - 1} (${event.type}) ${complaint}.`]
 }
@@ -154,20 +154,22 @@ function checkBlockStart(check: Check): void {
 }
 
 /** Which deltas a block may have. */
-const HOME: { [delta: string]: readonly string[] } = {
-  text_delta: ["text"],
-  citations_delta: ["text"],
-  thinking_delta: ["thinking"],
-  signature_delta: ["thinking"],
-  input_json_delta: ["tool_use", "server_tool_use"],
-}
+const HOME = new Map<string, readonly string[]>(
+  Object.entries({
+    text_delta: ["text"],
+    citations_delta: ["text"],
+    thinking_delta: ["thinking"],
+    signature_delta: ["thinking"],
+    input_json_delta: ["tool_use", "server_tool_use"],
+  }),
+)
 
 function checkDelta(check: Check): void {
   const { state, event } = check
   const delta = isJsonObject(event.delta) ? event.delta : {}
   const { open } = state
   expect(check, open !== undefined && open.index === event.index, "stands outside its own open block")
-  const homes = HOME[String(delta.type)] ?? []
+  const homes = HOME.get(String(delta.type)) ?? []
   expect(check, open !== undefined && homes.includes(open.type), "is a delta of another kind of block")
   if (open === undefined || typeof delta.partial_json !== "string") return
   state.open = { ...open, input: open.input + delta.partial_json }
@@ -182,15 +184,7 @@ function checkBlockStop(check: Check): void {
 }
 
 /** No input at all is `{}` (claude-code-wire 6). */
-function isInput(input: string): boolean {
-  if (input.trim() === "") return true
-  try {
-    return isJsonObject(JSON.parse(input))
-  } catch {
-    // Not JSON: what the caller asks for.
-    return false
-  }
-}
+const isInput = (input: string): boolean => input.trim() === "" || parseObject(input) !== undefined
 
 function checkStop(check: Check): void {
   const { state, event } = check

@@ -1,6 +1,5 @@
 /** The whole message that a Messages stream amounts to, as text. */
-import { isJsonObject, type JsonObject } from "../json.ts"
-import { eventData, splitEvents } from "../sse.ts"
+import { objectOf, splitEvents } from "../sse.ts"
 import { assembleMessage } from "./assemble.ts"
 
 /**
@@ -8,18 +7,8 @@ import { assembleMessage } from "./assemble.ts"
  * tool inputs keep their digits. `undefined` when the stream has no message, or an error in it.
  */
 export function wholeAnswer(text: string): string | undefined {
-  const wires = splitEvents(text).map(parseData)
+  const wires = splitEvents(text).map(objectOf)
   if (wires.some(({ type }) => type === "error")) return undefined
   const message = assembleMessage(wires)
   return message && JSON.stringify(message)
-}
-
-function parseData(event: string): JsonObject {
-  try {
-    const data: unknown = JSON.parse(eventData(event))
-    return isJsonObject(data) ? data : {}
-  } catch {
-    // Not JSON: an event that says nothing.
-    return {}
-  }
 }

@@ -1,4 +1,5 @@
 /** Writes ModelEvents as a Messages stream in the order of claude-code-wire 6; sends nothing itself. */
+import type { AnswerStart } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import type { Citation, ModelEvent, StopReason } from "../model-event.ts"
 import type { SearchResult, ToolKind } from "../model-request.ts"
@@ -16,7 +17,21 @@ import { writeFailure } from "./errors.ts"
 import { searchQuery, writeResults } from "./search-results.ts"
 import type { WireDelta, WireEvent, WireSearchContent } from "./wire.ts"
 
-export { startWriting } from "./draft.ts"
+/** The start of an answer. */
+export function startWriting(start: AnswerStart): Writing {
+  return {
+    start,
+    is_started: false,
+    is_ended: false,
+    open: undefined,
+    index: 0,
+    part: "",
+    is_custom: false,
+    is_refusal: false,
+    has_call: false,
+    usage: undefined,
+  }
+}
 
 /**
  * Folds one event. Exactly one terminal event is ever written; whatever follows it is ignored. `message_start` waits

@@ -1,4 +1,6 @@
 /** Writes items as the alternating turns of a Messages request; the request around them is write-request's. */
+
+import { parseArguments } from "../exact-json.ts"
 import { present } from "../json.ts"
 import type {
   HostedCallItem,
@@ -9,7 +11,6 @@ import type {
   ToolResultItem,
 } from "../model-request.ts"
 import type { Target } from "../target.ts"
-import { parseArguments } from "./exact-json.ts"
 import { searchQuery, writeResults } from "./search-results.ts"
 import { orderTurns } from "./turns.ts"
 import type { WireBlock, WireTurn } from "./wire.ts"
@@ -118,7 +119,7 @@ function writeSearch({ raw, results = [] }: HostedCallItem, place: number): Wire
 }
 
 /** Call ids of other upstreams made legal (codex-cli-wire 10.14); a legal one stays, others get a name by content. */
-export function legalId(id: string): string {
+function legalId(id: string): string {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(id)) return id
   return `call_${id.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 40)}_${hashOf(id)}`
 }

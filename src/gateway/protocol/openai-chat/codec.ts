@@ -1,17 +1,19 @@
 /** The Chat protocol as the gateway uses it: both sides in one place, made of this folder's functions. */
-import type { AnswerReader, AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
+import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
+import { readerOf, textOf, validatorOf } from "../folds.ts"
 import type { JsonObject } from "../json.ts"
 import { isJsonObject } from "../json.ts"
+import { writeError } from "../openai-errors.ts"
 import { KEEPALIVE_COMMENT } from "../sse.ts"
 import { setTopLevel } from "../top-level.ts"
 import { collectCompletion } from "./collect.ts"
-import { writeError, writeFailure } from "./errors.ts"
+import { writeFailure } from "./errors.ts"
 import { PASSED_KEYS, passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
 import { readRequest } from "./read-request.ts"
 import { findRefusal } from "./refusals.ts"
 import { sniffAnswer } from "./sniff.ts"
-import { endValidating, startValidating, validateEvent } from "./validate-events.ts"
+import { endValidating, startValidating, type Validation, validateEvent } from "./validate-events.ts"
 import { wholeAnswer } from "./whole-answer.ts"
 import { DONE, type WireEvent } from "./wire.ts"
 import { startWriting, writeEvents } from "./write-events.ts"
@@ -35,15 +37,7 @@ export const chatClient: ClientCodec = {
   startWriting: startWriter,
   collect: collectCompletion,
   writeError,
-  startValidating() {
-    let state = startValidating()
-    return {
-      note(_name, data) {
-        if (data === DONE || isJsonObject(data)) state = validateEvent(state, data)
-      },
-      end: () => endValidating(state),
-    }
-  },
+  startValidating: () => validatorOf(startValidating(), noteEvent, endValidating),
 }
 
 export const chatUpstream: UpstreamCodec = {
@@ -51,7 +45,7 @@ export const chatUpstream: UpstreamCodec = {
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
   passed_keys: PASSED_KEYS,
   passEdits,
-  startReading: startReader,
+  startReading: () => readerOf(startReading(), readEvents, endReading),
   readAnswer,
   startPassage,
   sniffAnswer,
@@ -59,20 +53,9 @@ export const chatUpstream: UpstreamCodec = {
   wholeAnswer,
 }
 
-function startReader(): AnswerReader {
-  let state = startReading()
-  return {
-    read(wire) {
-      const [next, events] = readEvents(state, wire)
-      state = next
-      return events
-    },
-    end() {
-      const events = endReading(state)
-      state = { ...state, is_ended: true }
-      return events
-    },
-  }
+/** Nothing but chunks and `[DONE]` counts; the names of events mean nothing here. */
+function noteEvent(state: Validation, _name: string | undefined, data: unknown): Validation {
+  return data === DONE || isJsonObject(data) ? validateEvent(state, data) : state
 }
 
 function startWriter(start: AnswerStart): AnswerWriter {
@@ -81,7 +64,7 @@ function startWriter(start: AnswerStart): AnswerWriter {
     write(event) {
       const [next, written] = writeEvents(state, event)
       state = next
-      return written.length === 1 ? eventText(written[0]!) : written.map(eventText).join("")
+      return textOf(written, eventText)
     },
     fail(error) {
       if (state.is_ended) return ""

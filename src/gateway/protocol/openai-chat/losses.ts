@@ -1,10 +1,5 @@
 /** The losses of the Chat protocol: every field dropped on purpose and why; each line is tested. */
-
-/** A field and the reason why it is not carried. */
-export interface Loss {
-  field: string
-  reason: string
-}
+import type { Loss } from "../loss.ts"
 
 /** Fields of a client's request that do not reach a ModelRequest. */
 export const READ_LOSSES: readonly Loss[] = [
@@ -17,7 +12,7 @@ export const READ_LOSSES: readonly Loss[] = [
   { field: "logit_bias", reason: "tokens of one vendor are not those of another" },
   { field: "top_logprobs", reason: "says nothing without logprobs, which only Chat upstreams can do" },
   { field: "prompt_cache_retention", reason: "a price decision of the operator" },
-  { field: "stream_options", reason: "about the form of the answer: asksForUsage reads it" },
+  { field: "stream_options", reason: "about the form of the answer: the gateway reads it" },
   { field: "messages[].name", reason: "other protocols have no names of speakers" },
   { field: "messages[].reasoning_details", reason: "sealed by a vendor behind another gateway" },
 ]

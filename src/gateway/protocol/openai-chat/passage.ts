@@ -2,9 +2,9 @@
 
 import type { Passage, Passed } from "../codec.ts"
 import { isJsonObject, type JsonObject } from "../json.ts"
-import { cutAfter, KEEPALIVE_COMMENT, renameModel } from "../sse.ts"
+import { endOfEvent, KEEPALIVE_COMMENT, objectOf, renameModel } from "../sse.ts"
 import { writeFailure } from "./errors.ts"
-import { startSniffing, withoutUsage } from "./sniff.ts"
+import { startSniffing } from "./sniff.ts"
 
 /**
  * Usage is always asked for, because it is what is billed; whether the client sees it is its own choice. Completions are
@@ -74,9 +74,7 @@ export function startPassage(): Passage {
   return {
     ...startSniffing(),
     adapt(given, start) {
-      // What comes after the end mark is for nobody.
-      const cut = given.is_end ? cutAfter(given, given.text.indexOf("[DONE]")) : given
-      const batch = start.is_renamed ? renameModel(cut, start.model) : cut
+      const batch = start.is_renamed ? renameModel(given, start.model) : given
       if (start.shows_usage) return batch.bytes
       const text = withoutUsage(batch.text)
       return text.length === batch.text.length ? batch.bytes : Buffer.from(text, "latin1")
@@ -84,4 +82,30 @@ export function startPassage(): Passage {
     fail: error => writeFailure(error),
     keepalive: () => KEEPALIVE_COMMENT,
   }
+}
+
+/** A usage report and nothing else (sdk-wire 2); Azure's first chunk has no choices either, but no usage. */
+const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/
+
+/**
+ * The events of a batch (latin1) without the chunk that only reports usage, for clients that did not ask for it; every
+ * other byte stays.
+ */
+function withoutUsage(text: string): string {
+  if (!text.includes('"usage"')) return text
+  const has_cr = text.includes("\r")
+  const kept: string[] = []
+  for (let at = 0; at < text.length; ) {
+    const next = endOfEvent(text, at, has_cr)
+    const event = text.slice(at, next)
+    if (!isUsageOnly(event)) kept.push(event)
+    at = next
+  }
+  return kept.join("")
+}
+
+function isUsageOnly(event: string): boolean {
+  if (!event.includes('"usage"') || !NO_CHOICES.test(event)) return false
+  const { choices, usage, error } = objectOf(event)
+  return Array.isArray(choices) && choices.length === 0 && isJsonObject(usage) && error == null
 }

@@ -1,6 +1,6 @@
 /** Reads the tool calls of Chat deltas, interleaved or incomplete as they come, into blocks; texts are read-texts'. */
 import type { JsonObject } from "../json.ts"
-import { isJsonObject, present, stringOf } from "../json.ts"
+import { isJsonObject, parseObject, present, stringOf } from "../json.ts"
 import { restOfArguments } from "../partial-arguments.ts"
 import type { Call, Draft, Reading } from "./reading.ts"
 import { closeSaid, leaveLine, nextKey, sayInLine } from "./reading.ts"
@@ -141,11 +141,5 @@ function closeCall(draft: Draft, call: Call, is_cut: boolean): void {
 
 /** Whether arguments are a complete object: nothing but space can follow. */
 function isWhole(text: string): boolean {
-  if (!text.trimEnd().endsWith("}")) return false
-  try {
-    return isJsonObject(JSON.parse(text))
-  } catch {
-    // Not complete yet, or never JSON: more may come.
-    return false
-  }
+  return text.trimEnd().endsWith("}") && parseObject(text) !== undefined
 }

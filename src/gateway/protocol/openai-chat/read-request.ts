@@ -1,9 +1,24 @@
 /** Reads the body of POST /chat/completions into a ModelRequest; knows no headers and no models. */
 import type { ReadRequest } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
-import { isJsonObject, present } from "../json.ts"
+import { present } from "../json.ts"
 import type { At } from "../json-at.ts"
-import { asBoolean, asList, asNumber, asObject, asString, at, optional, refuse, startAt } from "../json-at.ts"
+import {
+  asBoolean,
+  asCount,
+  asList,
+  asModel,
+  asNumber,
+  asObject,
+  asStops,
+  asString,
+  asTexts,
+  at,
+  finishReading,
+  optional,
+  refuse,
+  startAt,
+} from "../json-at.ts"
 import type { ModelRequest, TextFormat } from "../model-request.ts"
 import { findOnlyNative } from "./only-native.ts"
 import { readMessages } from "./read-messages.ts"
@@ -16,15 +31,7 @@ import { readTools } from "./read-tools.ts"
 export function readRequest(body: unknown): ReadRequest {
   const root = startAt(body)
   const members = asObject(root)
-  const request = readBody(root, members)
-  const problem = root.problems[0]
-  return problem === undefined ? { ok: true, request } : { ok: false, ...problem }
-}
-
-/** Whether a streamed answer shows its usage: only if the client asked (gateway.md, Usage). */
-export function asksForUsage(body: unknown): boolean {
-  const options = isJsonObject(body) ? body.stream_options : undefined
-  return isJsonObject(options) && options.include_usage === true
+  return finishReading(root, readBody(root, members))
 }
 
 function readBody(root: At, members: JsonObject): ModelRequest {
@@ -33,7 +40,7 @@ function readBody(root: At, members: JsonObject): ModelRequest {
   const { instructions, items } = readMessages(at(root, "messages"))
   const only_native = findOnlyNative(members)
   return present({
-    model: readModel(at(root, "model")),
+    model: asModel(at(root, "model")),
     instructions,
     items,
     ...readTools(root),
@@ -42,21 +49,15 @@ function readBody(root: At, members: JsonObject): ModelRequest {
     max_output_tokens: readLimit(root),
     temperature: optional(at(root, "temperature"), asNumber),
     top_p: optional(at(root, "top_p"), asNumber),
-    stop: optional(at(root, "stop"), readStop),
+    stop: optional(at(root, "stop"), asStops),
     text_format: optional(at(root, "response_format"), readTextFormat),
     verbosity: optional(at(root, "verbosity"), asString),
     stream: optional(at(root, "stream"), asBoolean) ?? false,
     cache_key: optional(at(root, "prompt_cache_key"), asString),
     service_tier: optional(at(root, "service_tier"), asString),
-    metadata: optional(at(root, "metadata"), readMetadata),
+    metadata: optional(at(root, "metadata"), asTexts),
     only_native: only_native.length === 0 ? undefined : only_native,
   })
-}
-
-function readModel(here: At): string {
-  const model = asString(here)
-  if (here.value === "") refuse(here, "expected the name of a model, got an empty string")
-  return model
 }
 
 /** What says something about the answer's form and is no part of a ModelRequest. */
@@ -64,31 +65,19 @@ function checkOptions(root: At): void {
   const options = at(root, "stream_options")
   optional(options, asObject)
   optional(at(options, "include_usage"), asBoolean)
-  optional(at(root, "n"), readCount)
+  optional(at(root, "n"), asCount)
   optional(at(root, "logprobs"), asBoolean)
   optional(at(root, "modalities"), list => asList(list, asString))
 }
 
 /** Two names for the same limit; the older one counts where both say the same. */
 function readLimit(root: At): number | undefined {
-  const older = optional(at(root, "max_tokens"), readCount)
-  const newer = optional(at(root, "max_completion_tokens"), readCount)
+  const older = optional(at(root, "max_tokens"), asCount)
+  const newer = optional(at(root, "max_completion_tokens"), asCount)
   if (older !== undefined && newer !== undefined && older !== newer) {
     refuse(at(root, "max_tokens"), "max_completion_tokens sets another limit; send one of the two")
   }
   return newer ?? older
-}
-
-function readCount(here: At): number {
-  const count = asNumber(here)
-  if (!Number.isSafeInteger(count) || count < 1) refuse(here, "expected a whole number above 0")
-  return count
-}
-
-function readStop(here: At): string[] | undefined {
-  const stops = typeof here.value === "string" ? [here.value] : asList(here, asString)
-  if (stops.includes("")) refuse(here, "expected texts that are not empty")
-  return stops.length === 0 ? undefined : stops
 }
 
 function readTextFormat(here: At): TextFormat | undefined {
@@ -108,9 +97,4 @@ function readTextFormat(here: At): TextFormat | undefined {
     schema: optional(at(format, "schema"), asObject) ?? {},
     strict: optional(at(format, "strict"), asBoolean),
   })
-}
-
-function readMetadata(here: At): { [key: string]: string } {
-  const members = asObject(here)
-  return Object.fromEntries(Object.keys(members).map(key => [key, asString(at(here, key))]))
 }

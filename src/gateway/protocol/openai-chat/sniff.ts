@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts"
 import { isJsonObject, stringOf } from "../json.ts"
 import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
-import { endOfEvent, eventData } from "../sse.ts"
+import { endOfEvent, objectOf } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
 import { readFailure } from "./failures.ts"
 import { readUsage } from "./read-usage.ts"
@@ -16,6 +16,7 @@ interface Sniffing extends Sniffed {
 const startState = (): Sniffing => ({
   phase: "prelude",
   output_bytes: 0,
+  web_search_count: 0,
   reported: undefined,
   tier_served: undefined,
   failure: undefined,
@@ -46,6 +47,7 @@ function noteText(state: Sniffing, text: string): number {
     const is_end = state.end !== undefined || isTerminal(state)
     if (is_end && end_at === text.length) end_at = at
     at = next
+    if (isTerminal(state)) state.end_at = at
   }
   return end_at
 }
@@ -61,7 +63,7 @@ const DONE = /^data: ?\[DONE\]\s*$/m
 
 function noteEvent(state: Sniffing, event: string): void {
   if (MAY_SAY_MORE.test(event)) {
-    noteChunk(state, parseData(event))
+    noteChunk(state, objectOf(event))
     return
   }
   if (event.length < LONGEST_DONE && DONE.test(event)) {
@@ -164,16 +166,6 @@ function outputLength(event: string): number {
   return length
 }
 
-function parseData(event: string): JsonObject {
-  try {
-    const data: unknown = JSON.parse(eventData(event))
-    return isJsonObject(data) ? data : {}
-  } catch {
-    // Nonsense from an upstream is data like any other: it says nothing.
-    return {}
-  }
-}
-
 /** Notes a whole (not streamed) answer; `undefined` when it is neither an answer nor an error. */
 export function sniffAnswer(answer: unknown): Sniffed | undefined {
   if (!isJsonObject(answer)) return undefined
@@ -184,30 +176,4 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   if (state.phase !== "failed") state.phase = state.end ?? "completed"
   const { end: _, ...sniffed } = state
   return sniffed
-}
-
-/** A usage report and nothing else (sdk-wire 2); Azure's first chunk has no choices either, but no usage. */
-const NO_CHOICES = /"choices"\s*:\s*\[\s*\]/
-
-/**
- * The events of a batch (latin1) without the chunk that only reports usage, for clients that did not ask for it; every
- * other byte stays.
- */
-export function withoutUsage(text: string): string {
-  if (!text.includes('"usage"')) return text
-  const has_cr = text.includes("\r")
-  const kept: string[] = []
-  for (let at = 0; at < text.length; ) {
-    const next = endOfEvent(text, at, has_cr)
-    const event = text.slice(at, next)
-    if (!isUsageOnly(event)) kept.push(event)
-    at = next
-  }
-  return kept.join("")
-}
-
-function isUsageOnly(event: string): boolean {
-  if (!event.includes('"usage"') || !NO_CHOICES.test(event)) return false
-  const { choices, usage, error } = parseData(event)
-  return Array.isArray(choices) && choices.length === 0 && isJsonObject(usage) && error == null
 }

@@ -52,8 +52,8 @@ export function validateEvents(events: readonly (JsonObject | typeof DONE)[]): r
   return endValidating(events.reduce(validateEvent, startValidating()))
 }
 
-function expect(check: Check, isKept: boolean, complaint: string): void {
-  if (isKept) return
+function expect(check: Check, is_kept: boolean, complaint: string): void {
+  if (is_kept) return
   const { state } = check
   state.violations = [...state.violations, `Event ${state.count - 1} ${complaint}.`]
 }

@@ -1,6 +1,6 @@
 /** The whole completion that a Chat stream amounts to, put together from its chunks. */
 import type { JsonObject } from "../json.ts"
-import { isJsonObject } from "../json.ts"
+import { isJsonObject, parseObject } from "../json.ts"
 import { eventData, splitEvents } from "../sse.ts"
 import { assembleCompletion } from "./assemble.ts"
 import { readFailure } from "./failures.ts"
@@ -10,20 +10,12 @@ import { readFailure } from "./failures.ts"
  * stream failed or no finish_reason came.
  */
 export function wholeAnswer(text: string): string | undefined {
-  const chunks = splitEvents(text).flatMap(event => parseChunk(eventData(event)))
+  const chunks = splitEvents(text)
+    .map(event => parseObject(eventData(event)))
+    .filter(isJsonObject)
   if (chunks.some(chunk => readFailure(chunk) !== undefined)) return undefined
   const whole = assembleCompletion(chunks)
   const choices = whole.choices as JsonObject[]
   const is_complete = choices.length > 0 && choices.every(choice => choice.finish_reason !== null)
   return is_complete ? JSON.stringify(whole) : undefined
-}
-
-function parseChunk(data: string): JsonObject[] {
-  try {
-    const chunk: unknown = JSON.parse(data)
-    return isJsonObject(chunk) ? [chunk] : []
-  } catch {
-    // `[DONE]`, a comment or nonsense: it is no part of the answer.
-    return []
-  }
 }

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts"
 import { present } from "../json.ts"
 import type { ModelRequest, ReasoningWish, TextFormat, ToolChoice } from "../model-request.ts"
-import { nearestEffort, type Target } from "../target.ts"
+import { effortAsked, nearestEffort, type Target } from "../target.ts"
 import type { WireRequest, WireTool } from "./wire.ts"
 import { writeMessages } from "./write-messages.ts"
 import { writeTool } from "./write-tools.ts"
@@ -56,16 +56,10 @@ function writeFormat(format: TextFormat): JsonObject {
 /** Quirk no-reasoning-effort. "none" has no neighbour: the nearest word would switch thinking on. */
 function writeEffort(wish: ReasoningWish, { quirks, reasoning_efforts: known }: Target): string | undefined {
   if (quirks.has("no-reasoning-effort") || known.length === 0) return undefined
-  const asked = wish.effort ?? (wish.budget_tokens === undefined ? undefined : effortOf(wish.budget_tokens))
+  const asked = effortAsked(wish)
   if (asked === "none") return known.includes("none") ? "none" : undefined
   const thinking = known.filter(word => word !== "none")
   return thinking.length === 0 ? undefined : nearestEffort(asked, thinking)
-}
-
-/** Anthropic's thinking budget as an effort; the same bounds as towards Responses. */
-function effortOf(budget_tokens: number): string {
-  if (budget_tokens <= 4096) return "low"
-  return budget_tokens <= 16_384 ? "medium" : "high"
 }
 
 /** Quirks needs-max-tokens and max-completion-tokens: whether a limit must be said, and by which name. */

@@ -1,11 +1,11 @@
 /** The legacy completions protocol as the gateway uses it: clients only, made of this folder's functions. */
 import type { ClientCodec } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
-import { writeError } from "../openai-responses/errors.ts"
+import { writeError } from "../openai-errors.ts"
 import { collectCompletion } from "./collect.ts"
 import { readRequest } from "./read-request.ts"
-import { startValidating } from "./validate-events.ts"
-import { startWriting } from "./write-events.ts"
+import { startValidator } from "./validate-events.ts"
+import { startWriter } from "./write-events.ts"
 
 export const completionsClient: ClientCodec = {
   readRequest,
@@ -21,8 +21,8 @@ export const completionsClient: ClientCodec = {
     "suffix",
     "stream_options",
   ],
-  startWriting,
+  startWriting: startWriter,
   collect: (start, events) => collectCompletion(start, events) as unknown as JsonObject,
   writeError,
-  startValidating,
+  startValidating: startValidator,
 }

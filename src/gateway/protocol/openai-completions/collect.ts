@@ -2,9 +2,10 @@
 import type { AnswerStart } from "../codec.ts"
 import { errorOfFailure } from "../failure.ts"
 import type { ModelEvent } from "../model-event.ts"
-import type { WireCompletion, WireUsage } from "./wire.ts"
+import type { WireUsage } from "../openai-chat/wire.ts"
+import { writeUsage } from "../openai-chat/write-usage.ts"
+import type { WireCompletion } from "./wire.ts"
 import { choice, finishReason, shellOf } from "./write-events.ts"
-import { writeUsage } from "./write-usage.ts"
 
 /** The whole answer; always with its usage. Throws the AppError of events that fail or never end. */
 export function collectCompletion(start: AnswerStart, events: Iterable<ModelEvent>): WireCompletion {

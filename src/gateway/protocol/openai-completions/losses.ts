@@ -1,5 +1,5 @@
 /** The losses of the legacy completions protocol: every field dropped on purpose and why; each line is tested. */
-import type { Loss } from "../openai-responses/losses.ts"
+import type { Loss } from "../loss.ts"
 
 /** Fields of a client's request that do not reach a ModelRequest. */
 export const READ_LOSSES: readonly Loss[] = [

@@ -2,7 +2,19 @@
 import type { ReadRequest } from "../codec.ts"
 import { present } from "../json.ts"
 import type { At } from "../json-at.ts"
-import { asBoolean, asList, asNumber, asObject, asString, at, optional, refuse, startAt } from "../json-at.ts"
+import {
+  asBoolean,
+  asCount,
+  asModel,
+  asNumber,
+  asObject,
+  asStops,
+  at,
+  finishReading,
+  optional,
+  refuse,
+  startAt,
+} from "../json-at.ts"
 import type { ModelRequest } from "../model-request.ts"
 
 /**
@@ -12,14 +24,11 @@ import type { ModelRequest } from "../model-request.ts"
 export function readRequest(body: unknown): ReadRequest {
   const root = startAt(body)
   asObject(root)
-  const request = readBody(root)
-  const problem = root.problems[0]
-  return problem === undefined ? { ok: true, request } : { ok: false, ...problem }
+  return finishReading(root, readBody(root))
 }
 
 function readBody(root: At): ModelRequest {
-  const model = asString(at(root, "model"))
-  if (root.problems.length === 0 && model === "") refuse(at(root, "model"), "expected the name of a model")
+  const model = asModel(at(root, "model"))
   const prompt = readPrompt(at(root, "prompt"))
   for (const [field, isTrivial] of Object.entries(ONLY_TRIVIAL)) checkTrivial(at(root, field), isTrivial)
   const options = at(root, "stream_options")
@@ -32,10 +41,10 @@ function readBody(root: At): ModelRequest {
       { kind: "message" as const, role: "user" as const, parts: [{ kind: "text" as const, text: prompt }] },
     ],
     tools: [],
-    max_output_tokens: optional(at(root, "max_tokens"), readCount),
+    max_output_tokens: optional(at(root, "max_tokens"), asCount),
     temperature: optional(at(root, "temperature"), asNumber),
     top_p: optional(at(root, "top_p"), asNumber),
-    stop: optional(at(root, "stop"), readStop),
+    stop: optional(at(root, "stop"), asStops),
     stream: optional(at(root, "stream"), asBoolean) ?? false,
   })
 }
@@ -67,16 +76,4 @@ const ONLY_TRIVIAL: { [field: string]: IsTrivial } = {
 function checkTrivial(here: At, isTrivial: IsTrivial): void {
   if (here.value === undefined || here.value === null || isTrivial(here.value)) return
   refuse(here, "is not offered; leave it out")
-}
-
-function readCount(here: At): number {
-  const count = asNumber(here)
-  if (!Number.isSafeInteger(count) || count < 1) refuse(here, "expected a whole number above 0")
-  return count
-}
-
-function readStop(here: At): string[] | undefined {
-  const stops = typeof here.value === "string" ? [here.value] : asList(here, asString)
-  if (stops.includes("")) refuse(here, "expected texts that are not empty")
-  return stops.length === 0 ? undefined : stops
 }

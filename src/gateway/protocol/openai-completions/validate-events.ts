@@ -1,14 +1,12 @@
 /** Checks a stream of text completions that we wrote against the laws of its protocol; never changes or stops it. */
 import type { StreamValidator } from "../codec.ts"
 import { isJsonObject, type JsonObject } from "../json.ts"
+import { DONE } from "../openai-chat/wire.ts"
 
 type Phase = "text" | "finished" | "reported" | "failed" | "done"
 
-/** The end of a stream that went well; it is no JSON and is noted as this text. */
-const DONE = "[DONE]"
-
 /** The start of a stream. */
-export function startValidating(): StreamValidator {
+export function startValidator(): StreamValidator {
   const violations: string[] = []
   let phase: Phase = "text"
   let count = 0

@@ -3,16 +3,17 @@ import type { AppError } from "../../../platform/errors.ts"
 import type { AnswerStart, AnswerWriter } from "../codec.ts"
 import { errorOfFailure } from "../failure.ts"
 import type { ModelEvent, StopReason } from "../model-event.ts"
-import { writeError } from "../openai-responses/errors.ts"
+import { writeFailure } from "../openai-chat/errors.ts"
+import { DONE, type WireUsage } from "../openai-chat/wire.ts"
+import { writeUsage } from "../openai-chat/write-usage.ts"
 import { KEEPALIVE_COMMENT } from "../sse.ts"
-import type { WireCompletion, WireFinishReason, WireUsage } from "./wire.ts"
-import { writeUsage } from "./write-usage.ts"
+import type { WireCompletion, WireFinishReason } from "./wire.ts"
 
 /**
  * Starts a stream. It ends once: with a finish_reason, the usage if the client asked for it, and `[DONE]`, or with the
  * error object that the SDK throws (sdk-wire 2); whatever follows is ignored.
  */
-export function startWriting(start: AnswerStart): AnswerWriter {
+export function startWriter(start: AnswerStart): AnswerWriter {
   const shell = shellOf(start)
   /** With usage shown every other chunk has `usage: null`, as at the original. */
   const chunk = start.shows_usage ? { ...shell, usage: null } : shell
@@ -23,14 +24,14 @@ export function startWriting(start: AnswerStart): AnswerWriter {
   function fail(error: AppError): string {
     if (is_ended) return ""
     is_ended = true
-    return `data: ${writeError(error).body}\n\n`
+    return writeFailure(error)
   }
 
   function finish(stop: StopReason): string {
     is_ended = true
     const last = data({ ...chunk, choices: [choice("", finishReason(stop))] })
     const report = start.shows_usage && usage !== undefined ? data({ ...shell, choices: [], usage }) : ""
-    return `${last}${report}data: [DONE]\n\n`
+    return `${last}${report}data: ${DONE}\n\n`
   }
 
   return {

@@ -1,22 +1,23 @@
 /** The Responses protocol as the gateway uses it: both sides in one place, made of this folder's functions. */
 import type { AnswerStart, AnswerWriter, ClientCodec, UpstreamCodec } from "../codec.ts"
 import { errorOfFailure } from "../failure.ts"
+import { readerOf, textOf, validatorOf } from "../folds.ts"
 import type { JsonObject } from "../json.ts"
 import { isJsonObject } from "../json.ts"
+import { writeError } from "../openai-errors.ts"
 import { eventText, KEEPALIVE_COMMENT } from "../sse.ts"
 import { setTopLevel } from "../top-level.ts"
 import { CODEX_KEEPALIVE } from "./codex-quirks.ts"
 import { collectResponse } from "./collect.ts"
 import { differenceOf } from "./echo.ts"
-import { failureOfError, writeError } from "./errors.ts"
+import { failureOfError } from "./errors.ts"
 import { PASSED_KEYS, passEdits, startPassage } from "./passage.ts"
 import { endReading, readAnswer, readEvents, startReading } from "./read-events.ts"
 import { readRequest } from "./read-request.ts"
 import { findRefusal } from "./refusals.ts"
 import { sniffAnswer } from "./sniff.ts"
-import { endValidating, startValidating, validateEvent } from "./validate-events.ts"
+import { endValidating, startValidating, type Validation, validateEvent } from "./validate-events.ts"
 import { wholeAnswer } from "./whole-answer.ts"
-import type { WireEvent } from "./wire.ts"
 import { startWriting, writeEvents } from "./write-events.ts"
 import { writeRequest } from "./write-request.ts"
 
@@ -41,16 +42,7 @@ export const responsesClient: ClientCodec = {
     return response as unknown as JsonObject
   },
   writeError,
-  startValidating() {
-    let state = startValidating()
-    return {
-      note(name, data) {
-        // The keepalive that Codex counts stands outside of the protocol's numbers.
-        if (name !== "keepalive" && isJsonObject(data)) state = validateEvent(state, data)
-      },
-      end: () => endValidating(state),
-    }
-  },
+  startValidating: () => validatorOf(startValidating(), noteEvent, endValidating),
 }
 
 export const responsesUpstream: UpstreamCodec = {
@@ -58,17 +50,7 @@ export const responsesUpstream: UpstreamCodec = {
   writeRequest: (request, target) => writeRequest(request, target) as unknown as JsonObject,
   passed_keys: PASSED_KEYS,
   passEdits,
-  startReading() {
-    let state = startReading()
-    return {
-      read(wire) {
-        const [next, events] = readEvents(state, wire)
-        state = next
-        return events
-      },
-      end: () => endReading(state),
-    }
-  },
+  startReading: () => readerOf(startReading(), readEvents, endReading),
   readAnswer,
   startPassage,
   sniffAnswer,
@@ -76,12 +58,17 @@ export const responsesUpstream: UpstreamCodec = {
   wholeAnswer,
 }
 
+/** The keepalive that Codex counts stands outside of the protocol's numbers. */
+function noteEvent(state: Validation, name: string | undefined, data: unknown): Validation {
+  return name === "keepalive" || !isJsonObject(data) ? state : validateEvent(state, data)
+}
+
 function startWriter(start: AnswerStart): AnswerWriter {
   let state = startWriting(start)
   function write(event: Parameters<AnswerWriter["write"]>[0]): string {
     const [next, written] = writeEvents(state, event)
     state = next
-    return written.length === 1 ? eventText(written[0] as WireEvent) : written.map(eventText).join("")
+    return textOf(written, eventText)
   }
   return {
     write,

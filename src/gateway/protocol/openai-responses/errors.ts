@@ -1,26 +1,10 @@
-/** Refusals in the form that OpenAI's clients read, and in the one form that the Codex CLI shows once and in full. */
+/** Refusals in the one form that the Codex CLI shows once and in full, the ends of failed streams, and upstream errors. */
 import type { AppError } from "../../../platform/errors.ts"
-import { retryAfterHeader, statusOf } from "../../../platform/problem.ts"
 import type { ErrorAnswer } from "../codec.ts"
+import { type JsonObject, stringOf } from "../json.ts"
+import { writeError } from "../openai-errors.ts"
+import type { UpstreamFailure } from "../sniffed.ts"
 import { eventText } from "../sse.ts"
-
-/** OpenAI's error object. */
-interface ErrorBody {
-  error: { message: string; type: string; code: string; param: string | null }
-}
-
-/** The error as JSON with its HTTP status: what SDKs turn into their exceptions (sdk-wire 2). */
-export function writeError(error: AppError): ErrorAnswer {
-  const { code = error.reason, field = null, extra } = error.detail
-  const body: ErrorBody = {
-    error: { message: error.message, type: typeOf(error), code, param: field, ...extra },
-  }
-  return {
-    status: statusOf(error.reason),
-    headers: { "content-type": "application/json", ...retryAfterHeader(error) },
-    body: JSON.stringify(body),
-  }
-}
 
 /**
  * The error as a stream that has failed, status 200. The Codex CLI repeats 402, 403, 404 and 413 six times and
@@ -97,17 +81,19 @@ function streamMessage(error: AppError): string {
   return `${error.message} Please try again in ${Math.max(1, Math.ceil(wait_ms / 1000))}s.`
 }
 
-function typeOf(error: AppError): string {
-  switch (error.reason) {
-    case "payment_required":
-      return "insufficient_quota"
-    case "rate_limited":
-      return "rate_limit_error"
-    case "internal":
-    case "upstream":
-    case "unavailable":
-      return "server_error"
-    default:
-      return "invalid_request_error"
-  }
+/**
+ * What an upstream says when it fails, in OpenAI's codes: the `error` of a response or a body, or the flat event `error`
+ * itself (sdk-wire 2). A code where there is one, else the type, unless that is only the event's own.
+ */
+export function readFailure(error: JsonObject): UpstreamFailure {
+  const word = stringOf(error.code) || stringOf(error.type) || "error"
+  const message = stringOf(error.message) || "The upstream failed without saying why."
+  return { code: CODES.get(word) ?? word, message }
 }
+
+const CODES = new Map<string, string>(
+  Object.entries({
+    error: "server_error",
+    rate_limit_error: "rate_limit_exceeded",
+  }),
+)

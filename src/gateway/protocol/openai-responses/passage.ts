@@ -1,7 +1,7 @@
 /** A Responses stream that passes to a Responses client as it is, but for the little that the client must see different. */
 import type { AnswerStart, Passage, Passed } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
-import { type Batch, cutAfter, eventName, KEEPALIVE_COMMENT, splitEvents } from "../sse.ts"
+import { type Batch, eventName, KEEPALIVE_COMMENT, splitEvents } from "../sse.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./codex-quirks.ts"
 import { differenceOf, echoInEvent } from "./echo.ts"
 import { writeFailure } from "./errors.ts"
@@ -56,9 +56,7 @@ export function startPassage(): Passage {
   const sniffer = startSniffing()
   return {
     ...sniffer,
-    adapt(given, start) {
-      // The end begins with its terminal event: a second one, or anything else after it, is for nobody.
-      const batch = given.is_end ? cutAfter(given, 0) : given
+    adapt(batch, start) {
       const is_cut = start.is_codex === true && sniffer.sniffed.phase === "incomplete"
       return is_cut || differenceOf(start) !== undefined ? adaptEvents(batch, start) : batch.bytes
     },

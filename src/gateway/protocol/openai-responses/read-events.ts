@@ -4,6 +4,7 @@ import { isJsonObject, present, stringOf } from "../json.ts"
 import type { ModelEvent, StopReason } from "../model-event.ts"
 import type { Line } from "../open-blocks.ts"
 import { EMPTY_LINE, leave, speak } from "../open-blocks.ts"
+import { readFailure } from "./errors.ts"
 import type { Block } from "./read-blocks.ts"
 import { closeBlock, newBlock, openBlock, readInside } from "./read-blocks.ts"
 import { readUsage } from "./read-usage.ts"
@@ -274,10 +275,7 @@ function reportUsage(draft: Draft, response: JsonObject): void {
  */
 function fail(draft: Draft, error: JsonObject): void {
   start(draft, {})
-  const code = stringOf(error.code) || stringOf(error.type)
-  const message = stringOf(error.message) || "The upstream failed without saying why."
-  const is_envelope = code === undefined || code === "error"
-  draft.events.push({ type: "answer-failed", code: is_envelope ? "server_error" : code, message })
+  draft.events.push({ type: "answer-failed", ...readFailure(error) })
   draft.state.is_ended = true
 }
 

@@ -1,14 +1,25 @@
 /** Reads the body of POST /responses into a ModelRequest; knows no headers, stored responses or models. */
-import type { JsonObject } from "../json.ts"
+import type { ReadRequest } from "../codec.ts"
 import { isJsonObject, present } from "../json.ts"
-import type { At, Problem } from "../json-at.ts"
-import { asBoolean, asList, asNumber, asObject, asString, at, optional, refuse, startAt } from "../json-at.ts"
+import type { At } from "../json-at.ts"
+import {
+  asBoolean,
+  asCount,
+  asList,
+  asModel,
+  asNumber,
+  asObject,
+  asString,
+  asTexts,
+  at,
+  finishReading,
+  optional,
+  refuse,
+  startAt,
+} from "../json-at.ts"
 import type { ModelRequest, ReasoningWish, TextFormat, TextPart, ToolChoice } from "../model-request.ts"
 import { readInput } from "./read-items.ts"
 import { readTool } from "./read-tools.ts"
-
-/** A request, or the first malformed field by the client's own name for it. */
-export type ReadRequest = { ok: true; request: ModelRequest } | ({ ok: false } & Problem)
 
 /**
  * Reads a parsed body. Unknown fields are ignored (sdk-wire 5); those dropped on purpose stand in
@@ -17,16 +28,14 @@ export type ReadRequest = { ok: true; request: ModelRequest } | ({ ok: false } &
 export function readRequest(body: unknown): ReadRequest {
   const root = startAt(body)
   asObject(root)
-  const request = readBody(root)
-  const problem = root.problems[0]
-  return problem === undefined ? { ok: true, request } : { ok: false, ...problem }
+  return finishReading(root, readBody(root))
 }
 
 function readBody(root: At): ModelRequest {
   const text = at(root, "text")
   optional(text, asObject)
   return present({
-    model: readModel(at(root, "model")),
+    model: asModel(at(root, "model")),
     instructions: readInstructions(at(root, "instructions")),
     items: readInput(at(root, "input")),
     tools: optional(at(root, "tools"), here => asList(here, readTool)) ?? [],
@@ -34,7 +43,7 @@ function readBody(root: At): ModelRequest {
     parallel_tool_calls: optional(at(root, "parallel_tool_calls"), asBoolean),
     reasoning: optional(at(root, "reasoning"), readReasoning),
     wants_sealed_reasoning: readInclude(at(root, "include")),
-    max_output_tokens: optional(at(root, "max_output_tokens"), readCount),
+    max_output_tokens: optional(at(root, "max_output_tokens"), asCount),
     temperature: optional(at(root, "temperature"), asNumber),
     top_p: optional(at(root, "top_p"), asNumber),
     text_format: optional(at(text, "format"), readTextFormat),
@@ -42,25 +51,13 @@ function readBody(root: At): ModelRequest {
     stream: optional(at(root, "stream"), asBoolean) ?? false,
     cache_key: optional(at(root, "prompt_cache_key"), asString),
     service_tier: optional(at(root, "service_tier"), asString),
-    metadata: optional(at(root, "metadata"), readMetadata),
+    metadata: optional(at(root, "metadata"), asTexts),
   })
-}
-
-function readModel(here: At): string {
-  const model = asString(here)
-  if (here.value === "") refuse(here, "expected the name of a model, got an empty string")
-  return model
 }
 
 function readInstructions(here: At): TextPart[] {
   const text = optional(here, asString)
   return text === undefined || text === "" ? [] : [{ kind: "text", text }]
-}
-
-function readCount(here: At): number {
-  const count = asNumber(here)
-  if (!Number.isSafeInteger(count) || count < 1) refuse(here, "expected a whole number above 0")
-  return count
 }
 
 /** Only `reasoning.encrypted_content` means something to other protocols; the other values ask for extras. */
@@ -105,9 +102,4 @@ function readTextFormat(here: At): TextFormat | undefined {
     schema: asObject(at(here, "schema")),
     strict: optional(at(here, "strict"), asBoolean),
   })
-}
-
-function readMetadata(here: At): { [key: string]: string } {
-  const members: JsonObject = asObject(here)
-  return Object.fromEntries(Object.keys(members).map(key => [key, asString(at(here, key))]))
 }

@@ -31,8 +31,7 @@ function findStoredReference(body: JsonObject): Refusal | undefined {
 }
 
 /** Tools that the client runs itself, and hosted ones that a rate card prices. */
-const PRICED_TOOLS =
-  /^(?:function|custom|namespace|tool_search|local_shell|shell|apply_patch|mcp|web_search.*)$/
+const PRICED_TOOLS = /^(?:function|custom|namespace|tool_search|local_shell|shell|apply_patch|web_search.*)$/
 
 /** A shell that runs in a container of the vendor's is rented by the hour; the client's own costs nothing. */
 const isRented = ({ type, environment }: JsonObject): boolean =>

@@ -1,10 +1,11 @@
 /** Reads a Responses stream from the side while its bytes pass through: how far it is and what it used. */
 import { NO_USAGE, type ReportedUsage } from "../../../wallet/pricing/usage.ts"
 import { deliveredBytes } from "../delivered.ts"
-import { isJsonObject, type JsonObject, stringOf } from "../json.ts"
-import { isTerminal, type Phase, type Sniffed, type Sniffer, type UpstreamFailure } from "../sniffed.ts"
-import { endOfEvent, eventData, eventName } from "../sse.ts"
+import { isJsonObject, type JsonObject, parseObject, stringOf } from "../json.ts"
+import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
+import { endOfEvent, eventData, eventName, isName, objectOf } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
+import { readFailure } from "./errors.ts"
 import { readAnswer } from "./read-events.ts"
 import { readUsage } from "./read-usage.ts"
 
@@ -12,10 +13,10 @@ import { readUsage } from "./read-usage.ts"
 interface Sniffing extends Sniffed {
   /** `output_bytes` when the last item was finished. */
   bytes_before_item: number
-  web_search_count: number
   /** `response.created` and the last event seen: what an end of our own making must continue. */
   created: Place | undefined
   last: Place | undefined
+  event_count: number
 }
 
 const startState = (): Sniffing => ({
@@ -28,6 +29,7 @@ const startState = (): Sniffing => ({
   web_search_count: 0,
   created: undefined,
   last: undefined,
+  event_count: 0,
 })
 
 /** Events that carry no output yet (codex-cli-wire 4.1, sdk-wire 2). */
@@ -54,8 +56,8 @@ export function startSniffing(): ResponsesSniffer {
     sniffed: state,
     note: text => noteText(state, text),
     finish: () => "",
-    responseId: () => state.created && stringOf(responseOf(parseData(textOf(state.created))).id),
-    nextNumber: () => numberAfter(state.last),
+    responseId: () => state.created && stringOf(responseOf(objectOf(textOf(state.created))).id),
+    nextNumber: () => numberAfter(state),
   }
 }
 
@@ -65,14 +67,17 @@ function noteText(state: Sniffing, text: string): number {
   while (at < text.length && !isTerminal(state)) {
     const end = endOfEvent(text, at, has_cr)
     state.last = { text, at, end }
+    state.event_count += 1
     if (text.startsWith(TEXT_DELTA, at)) {
       if (state.phase === "prelude") state.phase = "output"
       state.output_bytes += deltaLength(state.last)
     } else {
       const type = nameAt(text, at) ?? typeOf(text.slice(at, end))
       if (type !== undefined) noteEvent(state, type, state.last)
-      // What an upstream says after its terminal event is neither believed nor sent before it.
-      if (isTerminal(state)) return at
+      if (isTerminal(state)) {
+        state.end_at = end
+        return at
+      }
     }
     at = end
   }
@@ -94,7 +99,9 @@ const textOf = ({ text, at, end }: Place): string => text.slice(at, end)
 function noteEvent(sniffed: Sniffing, type: string, place: Place): void {
   const end = Object.hasOwn(TERMINAL, type) ? TERMINAL[type] : undefined
   if (end) {
-    noteEnd(sniffed, end, parseData(textOf(place)))
+    // An end that cannot be read is none: its clients parse it.
+    const data = parseObject(eventData(textOf(place)))
+    if (data) noteEnd(sniffed, end, data)
     return
   }
   if (PRELUDE.has(type)) {
@@ -112,8 +119,11 @@ function noteItem(sniffed: Sniffing, place: Place): void {
   const had_deltas = sniffed.output_bytes > sniffed.bytes_before_item
   sniffed.output_bytes += had_deltas ? sealedLength(text) : eventData(text).length
   sniffed.bytes_before_item = sniffed.output_bytes
-  if (text.includes('"web_search_call"')) sniffed.web_search_count += 1
+  if (IS_SEARCH.test(text)) sniffed.web_search_count += 1
 }
+
+/** As a value of `type`: a function of the client's may have the same name. */
+const IS_SEARCH = /"type"\s*:\s*"web_search_call"/
 
 const SEALED = '"encrypted_content":"'
 
@@ -129,12 +139,17 @@ const EVENT = "event: "
 function nameAt(text: string, at: number): string | undefined {
   if (!text.startsWith(EVENT, at)) return undefined
   const end = text.indexOf("\n", at)
-  return text.slice(at + EVENT.length, end === -1 ? undefined : end).trimEnd()
+  const name = text.slice(at + EVENT.length, end === -1 ? undefined : end).trimEnd()
+  return isName(name) ? name : undefined
 }
+
+/** Nothing that was answered: somebody else's background response, or one that was stopped. */
+const UNFINISHED = new Set<unknown>(["queued", "in_progress", "cancelled"])
 
 /** Notes a whole (not streamed) answer; `undefined` when it is none: no list of output, and no error either. */
 export function sniffAnswer(answer: unknown): Sniffed | undefined {
   const response = isJsonObject(answer) ? answer : {}
+  if (UNFINISHED.has(response.status)) return undefined
   const has_failed = response.status === "failed" || isJsonObject(response.error)
   if (!Array.isArray(response.output) && !has_failed) return undefined
   const output = Array.isArray(response.output) ? response.output : []
@@ -150,9 +165,12 @@ export function sniffAnswer(answer: unknown): Sniffed | undefined {
   return sniffed
 }
 
-function numberAfter(last: Place | undefined): number {
-  const number = last && parseData(textOf(last)).sequence_number
-  return typeof number === "number" ? number + 1 : 0
+/** After the last event's number; an event that cannot be read is counted all the same, because numbers must rise. */
+function numberAfter({ created, last, event_count }: Sniffing): number {
+  const numberOf = (place: Place | undefined) => place && objectOf(textOf(place)).sequence_number
+  const number = numberOf(last)
+  if (typeof number === "number") return number + 1
+  return typeof numberOf(created) === "number" ? event_count : 0
 }
 
 function noteEnd(sniffed: Sniffing, end: Phase, data: JsonObject): void {
@@ -160,7 +178,7 @@ function noteEnd(sniffed: Sniffing, end: Phase, data: JsonObject): void {
   sniffed.phase = end
   sniffed.tier_served = stringOf(response.service_tier)
   sniffed.reported = withSearches(readUsage(response.usage), sniffed.web_search_count)
-  if (end === "failed") sniffed.failure = failureOf(isJsonObject(response.error) ? response.error : data)
+  if (end === "failed") sniffed.failure = readFailure(errorIn(data))
 }
 
 function withSearches(
@@ -172,29 +190,16 @@ function withSearches(
 }
 
 /** `response.failed` carries `response.error`; the event `error` is flat or nested (sdk-wire 2). */
-function failureOf(data: JsonObject): UpstreamFailure {
-  const error = isJsonObject(data.error) ? data.error : data
-  return {
-    code: stringOf(error.code) ?? "server_error",
-    message: stringOf(error.message) ?? "The upstream ended the answer with an error.",
-  }
+function errorIn(data: JsonObject): JsonObject {
+  const nested = [responseOf(data).error, data.error].find(isJsonObject)
+  return nested ?? (stringOf(data.type)?.startsWith("response.") ? {} : data)
 }
 
 const responseOf = (data: JsonObject): JsonObject => (isJsonObject(data.response) ? data.response : {})
 
-function parseData(event: string): JsonObject {
-  try {
-    const data: unknown = JSON.parse(eventData(event))
-    return isJsonObject(data) ? data : {}
-  } catch {
-    // Nonsense from an upstream is data like any other: it says nothing.
-    return {}
-  }
-}
-
 /** The type of an event that does not begin with an `event:` line. */
 function typeOf(event: string): string | undefined {
-  return eventName(event) ?? (event.includes("data:") ? stringOf(parseData(event).type) : undefined)
+  return eventName(event) ?? (event.includes("data:") ? stringOf(objectOf(event).type) : undefined)
 }
 
 const DELTA = /"delta"\s*:\s*"/

@@ -84,8 +84,8 @@ function checkResponse(check: Check, type: string): void {
   const { state, event } = check
   const response = isJsonObject(event.response) ? event.response : {}
   if (type === "response.created") state.response_id = response.id
-  const isNamed = typeof response.id === "string" && response.id !== ""
-  expect(check, isNamed && response.id === state.response_id, "names another response than created did")
+  const is_named = typeof response.id === "string" && response.id !== ""
+  expect(check, is_named && response.id === state.response_id, "names another response than created did")
   expect(check, response.object === "response", "has no object: response (sdk-wire 2)")
   expect(check, Array.isArray(response.output), "has no output list (sdk-wire 2)")
   if (!TERMINAL.has(type)) return
@@ -94,8 +94,8 @@ function checkResponse(check: Check, type: string): void {
   // A stream that we end while it passes lists nothing: nobody kept its items.
   const is_ended_by_us =
     type === "response.failed" && Array.isArray(response.output) && response.output.length === 0
-  const isSame = is_ended_by_us || Bun.deepEquals(response.output, state.done_items)
-  expect(check, isSame, "does not list exactly the finished items")
+  const is_same = is_ended_by_us || Bun.deepEquals(response.output, state.done_items)
+  expect(check, is_same, "does not list exactly the finished items")
   if (type === "response.failed") expect(check, isFailure(response.error), "has no code and message")
   else expect(check, state.open === undefined, "leaves an item open")
   checkUsage(check, response.usage)
@@ -109,8 +109,8 @@ function checkUsage(check: Check, usage: unknown): void {
   if (usage === undefined || usage === null) return
   const counts = isJsonObject(usage) ? usage : {}
   const { input_tokens: input, output_tokens: output, total_tokens: total } = counts
-  const isSum = typeof input === "number" && typeof output === "number" && total === input + output
-  expect(check, isSum, "has a total that is not input + output")
+  const is_sum = typeof input === "number" && typeof output === "number" && total === input + output
+  expect(check, is_sum, "has a total that is not input + output")
   const { input_tokens_details: read, output_tokens_details: written } = counts
   expect(check, isJsonObject(read) && typeof read.cached_tokens === "number", "lacks cached_tokens")
   const has_reasoning = isJsonObject(written) && typeof written.reasoning_tokens === "number"
@@ -132,12 +132,13 @@ function checkDone(check: Check): void {
   const { state, event } = check
   const item = isJsonObject(event.item) ? event.item : {}
   const { open } = state
-  const isSame = open?.id === item.id && open?.type === item.type && open?.index === event.output_index
-  expect(check, open !== undefined && isSame, "closes an item that is not the open one")
+  const is_same = open?.id === item.id && open?.type === item.type && open?.index === event.output_index
+  expect(check, open !== undefined && is_same, "closes an item that is not the open one")
   expect(check, open?.part === undefined, "closes an item with an open part")
-  const hasCallId = typeof item.call_id === "string" && item.call_id !== ""
-  if (CALL_TEXT[String(item.type)] !== undefined) expect(check, hasCallId, "finishes a call without call_id")
-  const text = item[CALL_TEXT[String(item.type)] ?? ""]
+  const has_call_id = typeof item.call_id === "string" && item.call_id !== ""
+  if (CALL_TEXT.get(String(item.type)) !== undefined)
+    expect(check, has_call_id, "finishes a call without call_id")
+  const text = item[CALL_TEXT.get(String(item.type)) ?? ""]
   if (typeof text === "string") expect(check, text === open?.said, "has other arguments than its deltas")
   state.done_items = [...state.done_items, event.item]
   state.open = undefined
@@ -147,40 +148,44 @@ function checkDone(check: Check): void {
  * Where each kind of call keeps the text that its deltas carried; a tool search has none (codex-cli-wire
  * 4.2).
  */
-const CALL_TEXT: { [type: string]: string } = {
-  function_call: "arguments",
-  custom_tool_call: "input",
-  tool_search_call: "",
-}
+const CALL_TEXT = new Map<string, string>(
+  Object.entries({
+    function_call: "arguments",
+    custom_tool_call: "input",
+    tool_search_call: "",
+  }),
+)
 
 /** Which item an event may stand in; an unknown event stops the SDK's helper (sdk-wire 2). */
-const HOME: { [type: string]: readonly string[] } = {
-  "response.content_part.added": ["message", "reasoning"],
-  "response.content_part.done": ["message", "reasoning"],
-  "response.output_text.delta": ["message"],
-  "response.output_text.annotation.added": ["message"],
-  "response.output_text.done": ["message"],
-  "response.refusal.delta": ["message"],
-  "response.refusal.done": ["message"],
-  "response.reasoning_summary_part.added": ["reasoning"],
-  "response.reasoning_summary_part.done": ["reasoning"],
-  "response.reasoning_summary_text.delta": ["reasoning"],
-  "response.reasoning_summary_text.done": ["reasoning"],
-  "response.reasoning_text.delta": ["reasoning"],
-  "response.reasoning_text.done": ["reasoning"],
-  "response.function_call_arguments.delta": ["function_call"],
-  "response.function_call_arguments.done": ["function_call"],
-  "response.custom_tool_call_input.delta": ["custom_tool_call"],
-  "response.custom_tool_call_input.done": ["custom_tool_call"],
-  "response.web_search_call.in_progress": ["web_search_call"],
-  "response.web_search_call.searching": ["web_search_call"],
-  "response.web_search_call.completed": ["web_search_call"],
-}
+const HOME = new Map<string, readonly string[]>(
+  Object.entries({
+    "response.content_part.added": ["message", "reasoning"],
+    "response.content_part.done": ["message", "reasoning"],
+    "response.output_text.delta": ["message"],
+    "response.output_text.annotation.added": ["message"],
+    "response.output_text.done": ["message"],
+    "response.refusal.delta": ["message"],
+    "response.refusal.done": ["message"],
+    "response.reasoning_summary_part.added": ["reasoning"],
+    "response.reasoning_summary_part.done": ["reasoning"],
+    "response.reasoning_summary_text.delta": ["reasoning"],
+    "response.reasoning_summary_text.done": ["reasoning"],
+    "response.reasoning_text.delta": ["reasoning"],
+    "response.reasoning_text.done": ["reasoning"],
+    "response.function_call_arguments.delta": ["function_call"],
+    "response.function_call_arguments.done": ["function_call"],
+    "response.custom_tool_call_input.delta": ["custom_tool_call"],
+    "response.custom_tool_call_input.done": ["custom_tool_call"],
+    "response.web_search_call.in_progress": ["web_search_call"],
+    "response.web_search_call.searching": ["web_search_call"],
+    "response.web_search_call.completed": ["web_search_call"],
+  }),
+)
 
 function checkInside(check: Check, type: string): void {
   const { state, event } = check
   const { open } = state
-  const homes = HOME[type]
+  const homes = HOME.get(type)
   expect(check, homes !== undefined, "is not an event of this protocol")
   const is_ours = open?.id === event.item_id && open?.index === event.output_index
   const is_home = homes?.includes(String(open?.type)) === true

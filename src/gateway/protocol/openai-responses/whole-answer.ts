@@ -1,5 +1,5 @@
 /** The whole response object that a Responses stream amounts to; it is cut out of the terminal event, not rebuilt. */
-import { isJsonObject, type JsonObject } from "../json.ts"
+import { isJsonObject, type JsonObject, parseObject, stringOf } from "../json.ts"
 import { eventData, splitEvents } from "../sse.ts"
 import { scanTopLevel, spliceValue } from "../top-level.ts"
 
@@ -15,22 +15,14 @@ export function wholeAnswer(text: string): string | undefined {
   const items = events
     .filter(data => typeOf(data) === "response.output_item.done")
     .map(data => memberText(data, "item"))
-  const parsed: unknown = JSON.parse(response)
-  const has_output = isJsonObject(parsed) && Array.isArray(parsed.output) && parsed.output.length > 0
+  const output = parseObject(response)?.output
+  const has_output = Array.isArray(output) && output.length > 0
   return has_output || items.length === 0 ? response : withOutput(response, items)
 }
 
 const TERMINAL = /^response\.(?:completed|incomplete|failed)$/
 
-function typeOf(data: string): string {
-  try {
-    const parsed: unknown = JSON.parse(data)
-    return isJsonObject(parsed) && typeof parsed.type === "string" ? parsed.type : ""
-  } catch {
-    // Not JSON: an event that says nothing.
-    return ""
-  }
-}
+const typeOf = (data: string): string => stringOf(parseObject(data)?.type) ?? ""
 
 function memberText(data: string, key: string): string | undefined {
   const member = scanTopLevel(data).find(one => one.key === key)

@@ -1,6 +1,6 @@
 /** Writes items as `input` of a Responses request; the request around it is write-request's. */
 import type { JsonObject } from "../json.ts"
-import { isJsonObject, present } from "../json.ts"
+import { parseObject, present } from "../json.ts"
 import type { Item, MessageItem, Part, ReasoningItem, ToolCallItem } from "../model-request.ts"
 import type { WireInputItem, WirePart } from "./wire.ts"
 import { writeTool } from "./write-tools.ts"
@@ -109,11 +109,5 @@ function writeCall(item: ToolCallItem): WireInputItem {
  */
 export function searchArguments(text: string): JsonObject {
   if (text.trim() === "") return {}
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (isJsonObject(parsed)) return parsed
-  } catch {
-    // Not JSON: falls through to the plain query.
-  }
-  return { query: text }
+  return parseObject(text) ?? { query: text }
 }

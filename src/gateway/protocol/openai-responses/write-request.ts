@@ -1,7 +1,7 @@
 /** Writes a ModelRequest as the body of POST /responses; equal protocols pass by and never come here. */
 import { present } from "../json.ts"
 import type { ModelRequest, ReasoningWish, TextFormat, TextPart, ToolChoice } from "../model-request.ts"
-import { nearestEffort, type Target } from "../target.ts"
+import { effortAsked, nearestEffort, type Target } from "../target.ts"
 import type { WireRequest } from "./wire.ts"
 import { writeItem } from "./write-items.ts"
 import { writeTool } from "./write-tools.ts"
@@ -48,7 +48,7 @@ function writeToolChoice(choice: ToolChoice): string | { type: string; name?: st
 
 /** An effort that the model does not know is replaced by its nearest; a model without efforts gets none. */
 function writeReasoning(wish: ReasoningWish, { reasoning_efforts }: Target): WireRequest["reasoning"] {
-  const asked = wish.effort ?? (wish.budget_tokens === undefined ? undefined : effortOf(wish.budget_tokens))
+  const asked = effortAsked(wish)
   return present({ effort: nearestEffort(asked, reasoning_efforts), summary: wish.summary })
 }
 
@@ -59,15 +59,6 @@ function writeInclude(request: ModelRequest): string[] | undefined {
     ...(request.tools.some(tool => tool.kind === "web_search") ? ["web_search_call.action.sources"] : []),
   ]
   return include.length === 0 ? undefined : include
-}
-
-/**
- * Anthropic's thinking budget as an effort; bounds near the budgets that Claude Code sends for its own
- * levels.
- */
-function effortOf(budget_tokens: number): string {
-  if (budget_tokens <= 4096) return "low"
-  return budget_tokens <= 16_384 ? "medium" : "high"
 }
 
 function writeText(request: ModelRequest): WireRequest["text"] {

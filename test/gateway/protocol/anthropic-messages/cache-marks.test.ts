@@ -4,25 +4,17 @@ import type { WireRequest } from "../../../../src/gateway/protocol/anthropic-mes
 import { writeRequest } from "../../../../src/gateway/protocol/anthropic-messages/write-request.ts"
 import type { Item, ModelRequest, Tool } from "../../../../src/gateway/protocol/model-request.ts"
 import type { Target } from "../../../../src/gateway/protocol/target.ts"
+import { messageOf } from "../../../support/items.ts"
+import { targetOf } from "../../../support/target.ts"
 
-const TARGET: Target = {
-  protocol: "anthropic-messages",
-  upstream_id: "up",
+const TARGET = targetOf("anthropic-messages", {
   model: "claude-up",
-  quirks: new Set(),
-  tool_name_length: 64,
-  max_output_tokens: 32_000,
   reasoning_efforts: ["low", "medium", "high", "max"],
-}
+})
 const EMPTY: ModelRequest = { model: "m", instructions: [], items: [], tools: [], stream: true }
 
 const write = (rest: Partial<ModelRequest>, target: Partial<Target> = {}): WireRequest =>
   writeRequest({ ...EMPTY, ...rest }, { ...TARGET, ...target })
-const say = (role: "user" | "assistant" | "system" | "developer", text: string): Item => ({
-  kind: "message",
-  role,
-  parts: [{ kind: "text", text }],
-})
 const f: Tool = { kind: "function", name: "f" }
 
 describe("cache marks", () => {
@@ -36,11 +28,11 @@ describe("cache marks", () => {
 
   test("are set for clients without any: the system prompt and the last two turns of the user", () => {
     const items = [
-      say("user", "a"),
-      say("assistant", "b"),
-      say("user", "c"),
-      say("assistant", "d"),
-      say("user", "e"),
+      messageOf("user", "a"),
+      messageOf("assistant", "b"),
+      messageOf("user", "c"),
+      messageOf("assistant", "d"),
+      messageOf("user", "e"),
     ]
     const instructions = [{ kind: "text" as const, text: "s" }]
     expect(marksOf(write({ instructions, items, tools: [f] }))).toEqual([
@@ -66,7 +58,7 @@ describe("cache marks", () => {
       "messages.0.2",
       "messages.0.3",
     ])
-    expect(marksOf(write({ instructions, items: [say("user", "x")] }))).toEqual([
+    expect(marksOf(write({ instructions, items: [messageOf("user", "x")] }))).toEqual([
       "system.0",
       "system.1",
       "system.2",

@@ -40,6 +40,14 @@ describe("statuses and types", () => {
 })
 
 describe("what the client does next", () => {
+  test("an overloaded upstream is 529: the third makes Claude Code fall back", () => {
+    expect(write("upstream", { code: "server_is_overloaded", retry_after_ms: 7_000 })).toMatchObject({
+      status: 529,
+      headers: { "retry-after": "7" },
+      body: { error: { type: "overloaded_error" } },
+    })
+  })
+
   test("a limit says when to come back", () => {
     expect(write("rate_limited", { retry_after_ms: 1500 }).headers["retry-after"]).toBe("2")
   })

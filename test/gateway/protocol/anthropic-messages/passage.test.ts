@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { messagesUpstream } from "../../../../src/gateway/protocol/anthropic-messages/codec.ts"
 import type { Quirk } from "../../../../src/gateway/protocol/target.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
-import { loadStream, parseStream } from "../../../support/messages-fixtures.ts"
+import { listRequests, loadStream, parseStream } from "../../../support/messages-fixtures.ts"
 
 const NO_QUIRKS = { is_streamed: true, reasons: true, quirks: new Set<Quirk>() }
 const START = { id: "msg_1", created_at: 1, model: "m" }
@@ -18,6 +18,19 @@ function keepaliveAfter(count: number): unknown {
   passage.note(events.slice(0, count).join(""))
   return parseStream(passage.keepalive(START))[0]?.data
 }
+
+test.each(["container", "mcp_servers", "speed", "inference_geo", "fallbacks", "models", "Model"])(
+  "%s is no member that passes",
+  key => {
+    expect(messagesUpstream.passed_keys.has(key)).toBe(false)
+  },
+)
+
+test("every member of a recorded request passes", () => {
+  const keys = new Set(listRequests().flatMap(({ body }) => Object.keys(body)))
+  expect(keys.size).toBeGreaterThan(5)
+  expect([...keys].filter(key => !messagesUpstream.passed_keys.has(key))).toEqual([])
+})
 
 describe("keepalive", () => {
   test("is an empty delta of the open block (claude-code-wire 6)", () => {

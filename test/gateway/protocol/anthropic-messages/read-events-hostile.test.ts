@@ -6,7 +6,8 @@ import {
   readEvents,
   startReading,
 } from "../../../../src/gateway/protocol/anthropic-messages/read-events.ts"
-import { isTerminal, type ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
+import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
+import { endsAnswer } from "../../../support/answer-end.ts"
 import { checkProperty } from "../../../support/property.ts"
 
 function readAll(wires: readonly unknown[]): ModelEvent[] {
@@ -75,8 +76,8 @@ test("no sequence of nonsense throws, and each ends exactly once", () => {
   )
   checkProperty(import.meta.path, fc.array(wire, { maxLength: 12 }), wires => {
     const events = readAll(wires)
-    expect(events.filter(isTerminal)).toHaveLength(1)
-    expect(isTerminal(events.at(-1)!)).toBe(true)
+    expect(events.filter(endsAnswer)).toHaveLength(1)
+    expect(endsAnswer(events.at(-1)!)).toBe(true)
     expectBlocksInLine(events)
   })
 })
@@ -85,7 +86,7 @@ function expectBlocksInLine(events: readonly ModelEvent[]): void {
   let open_block: string | undefined
   for (const { type } of events) {
     const kind = type.replace(/-(?:start|delta|end|citation)$/, "")
-    if (kind === "answer" || type === "usage" || isTerminal({ type } as ModelEvent)) continue
+    if (kind === "answer" || type === "usage" || endsAnswer({ type } as ModelEvent)) continue
     if (type.endsWith("-start")) {
       expect(open_block).toBeUndefined()
       open_block = kind

@@ -7,7 +7,8 @@ import {
   startReading,
 } from "../../../../src/gateway/protocol/anthropic-messages/read-events.ts"
 import type { JsonObject } from "../../../../src/gateway/protocol/json.ts"
-import { isTerminal, type ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
+import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
+import { endsAnswer } from "../../../support/answer-end.ts"
 import { loadStream, parseStream } from "../../../support/messages-fixtures.ts"
 
 function readAll(wires: readonly unknown[]): ModelEvent[] {
@@ -156,7 +157,7 @@ describe("ends", () => {
 
   test("only the first stop reason and the first end count", () => {
     const events = readAll([start(), stop("max_tokens"), stop("end_turn"), done, done, text(0, "late")])
-    expect(events.filter(isTerminal)).toEqual([{ type: "answer-end", stop: "max_tokens" }])
+    expect(events.filter(endsAnswer)).toEqual([{ type: "answer-end", stop: "max_tokens" }])
   })
 
   const errors: [JsonObject, string][] = [

@@ -38,6 +38,33 @@ describe("reading", () => {
     expect(readUsage(raw)?.usage).toMatchObject({ web_search_count: 2, reasoning_tokens: 4 })
   })
 
+  test("each sampling of an answer that was compacted is billed: the sums at the top leave compactions out", () => {
+    const compaction = { type: "compaction", input_tokens: 180_000, output_tokens: 3_500 }
+    const message = {
+      type: "message",
+      input_tokens: 23_000,
+      output_tokens: 1_000,
+      cache_read_input_tokens: 7,
+    }
+    const top = { input_tokens: 23_000, output_tokens: 1_000, cache_read_input_tokens: 7 }
+    const usage = { ...NO_USAGE, input_tokens: 203_000, output_tokens: 4_500, cache_read_tokens: 7 }
+    expect(readUsage({ ...top, iterations: [compaction, message] })).toEqual({ usage })
+    expect(readUsage({ ...top, iterations: [message] })?.usage.input_tokens).toBe(23_000)
+    for (const iterations of [null, 5, [null, 7], []])
+      expect(readUsage({ ...top, iterations })?.usage.input_tokens).toBe(23_000)
+  })
+
+  test("samplings that sum to less than the top are not believed", () => {
+    const small = { input_tokens: 1, output_tokens: 1 }
+    const raw = { input_tokens: 50, output_tokens: 9, iterations: [small, small] }
+    expect(readUsage(raw)?.usage).toMatchObject({ input_tokens: 50, output_tokens: 9 })
+  })
+
+  test("without an output count it is partial", () => {
+    expect(readUsage({ input_tokens: 3 })).toMatchObject({ is_partial: true, flag: "no output count" })
+    expect(readUsage({ input_tokens: 3, output_tokens: 0 })).not.toHaveProperty("is_partial")
+  })
+
   test("null, nothing and an empty object are no report; zero is one", () => {
     for (const raw of [null, undefined, {}, 7]) expect(readUsage(raw)).toBeUndefined()
     expect(readUsage({ input_tokens: 0, output_tokens: 0 })).toEqual({ usage: NO_USAGE })

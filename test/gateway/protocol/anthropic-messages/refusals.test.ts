@@ -34,6 +34,7 @@ describe("tools", () => {
 
 describe("others", () => {
   const message = (block: object) => ({ messages: [{ role: "user", content: [block] }] })
+  const IMAGE_FILE = { type: "image", source: { type: "file", file_id: "f" } }
   const cases: [object, string][] = [
     [{ mcp_servers: [{}] }, "mcp_servers"],
     [{ container: "c" }, "container"],
@@ -49,6 +50,19 @@ describe("others", () => {
       message({ type: "tool_result", content: [{ type: "image", source: { type: "file" } }] }),
       "messages[0].content[0].content[0].source.type",
     ],
+    [
+      message({ type: "document", source: { type: "content", content: [IMAGE_FILE] } }),
+      "messages[0].content[0].source.content[0].source.type",
+    ],
+    [
+      message({
+        type: "tool_result",
+        content: [{ type: "document", source: { type: "content", content: [IMAGE_FILE] } }],
+      }),
+      "messages[0].content[0].content[0].source.content[0].source.type",
+    ],
+    [{ system: [{ type: "text", text: "x" }, IMAGE_FILE] }, "system[1].source.type"],
+    [message({ type: "container_upload", file_id: "f" }), "messages[0].content[0].type"],
   ]
   for (const [body, field] of cases) {
     test(`${JSON.stringify(body)} names ${field}`, () => {
@@ -59,6 +73,12 @@ describe("others", () => {
   test("an image by address and plain modes pass", () => {
     expect(findRefusal(message({ type: "image", source: { type: "url", url: "u" } }))).toBeUndefined()
     expect(findRefusal({ speed: "standard", mcp_servers: [], thread: { type: "create" } })).toBeUndefined()
+  })
+
+  test("lists and objects without an end are walked to a depth and no further", () => {
+    let content: unknown = "x"
+    for (let depth = 0; depth < 100_000; depth++) content = [{ content }]
+    expect(findRefusal({ messages: [{ role: "user", content }] } as never)).toBeUndefined()
   })
 
   test("no recorded request is refused", () => {

@@ -51,6 +51,11 @@ describe("broken laws", () => {
       changed(DELTA, { delta: { type: "text_delta", text: "x" } }),
       "another kind of block",
     ],
+    [
+      "a delta that JavaScript's objects know",
+      changed(DELTA, { delta: { type: "constructor" } }),
+      "another kind of block",
+    ],
     ["usage missing in the end", changed(STOP, { usage: undefined }), "lacks a counter of usage"],
     ["a negative counter", changed(STOP, { usage: { input_tokens: -1 } }), "lacks a counter of usage"],
     ["no stop reason", changed(STOP, { delta: { stop_reason: null } }), "has no stop reason"],

@@ -1,9 +1,9 @@
 /** What both sides of the Messages protocol can say comes back unchanged: read(write(x)) = x. */
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { parseExactly } from "../../../../src/gateway/protocol/anthropic-messages/exact-json.ts"
 import { readRequest } from "../../../../src/gateway/protocol/anthropic-messages/read-request.ts"
 import { writeRequest } from "../../../../src/gateway/protocol/anthropic-messages/write-request.ts"
+import { parseExactly } from "../../../../src/gateway/protocol/exact-json.ts"
 import type { Item, ModelRequest, Part, Tool } from "../../../../src/gateway/protocol/model-request.ts"
 import type { Target } from "../../../../src/gateway/protocol/target.ts"
 import { arbitraryText } from "../../../support/arbitrary-model.ts"

@@ -7,41 +7,21 @@ import type { Item, ModelRequest, Tool } from "../../../../src/gateway/protocol/
 import { readRequest as readResponsesRequest } from "../../../../src/gateway/protocol/openai-responses/read-request.ts"
 import type { Quirk, Target } from "../../../../src/gateway/protocol/target.ts"
 import { arbitraryRequest } from "../../../support/arbitrary-model.ts"
+import { callOf, messageOf, resultOf } from "../../../support/items.ts"
 import { listRequests as listMessages } from "../../../support/messages-fixtures.ts"
 import { checkProperty } from "../../../support/property.ts"
 import { listRequests, loadRequest } from "../../../support/responses-fixtures.ts"
+import { targetOf } from "../../../support/target.ts"
 
-const TARGET: Target = {
-  protocol: "anthropic-messages",
-  upstream_id: "up",
+const TARGET = targetOf("anthropic-messages", {
   model: "claude-up",
-  quirks: new Set(),
-  tool_name_length: 64,
-  max_output_tokens: 32_000,
   reasoning_efforts: ["low", "medium", "high", "max"],
-}
+})
 const EMPTY: ModelRequest = { model: "m", instructions: [], items: [], tools: [], stream: true }
 
 const write = (rest: Partial<ModelRequest>, target: Partial<Target> = {}): WireRequest =>
   writeRequest({ ...EMPTY, ...rest }, { ...TARGET, ...target })
-const say = (role: "user" | "assistant" | "system" | "developer", text: string): Item => ({
-  kind: "message",
-  role,
-  parts: [{ kind: "text", text }],
-})
-const call = (call_id: string, args = "{}"): Item => ({
-  kind: "tool-call",
-  tool: "function",
-  call_id,
-  name: "f",
-  arguments: args,
-})
-const result = (call_id: string, output = "ok"): Item => ({
-  kind: "tool-result",
-  tool: "function",
-  call_id,
-  output,
-})
+const call = (call_id: string, args = "{}"): Item => callOf(call_id, { name: "f", arguments: args })
 const f: Tool = { kind: "function", name: "f" }
 
 /** Roles and kinds of blocks, such as `user: text, text`. */
@@ -51,15 +31,15 @@ const shape = ({ messages }: WireRequest): string[] =>
 describe("turns", () => {
   test("a step is thinking, texts, calls; its results are one turn, first and in the order of the calls", () => {
     const items: Item[] = [
-      say("user", "a"),
-      say("assistant", "b"),
+      messageOf("user", "a"),
+      messageOf("assistant", "b"),
       { kind: "reasoning", summary: ["s"], text: [], sealed: "SIG" },
       call("1"),
       call("2"),
-      say("user", "between"),
-      result("2"),
-      result("1"),
-      say("user", "c"),
+      messageOf("user", "between"),
+      resultOf("2"),
+      resultOf("1"),
+      messageOf("user", "c"),
     ]
     const body = write({ items, tools: [f] })
     expect(shape(body)).toEqual([
@@ -74,29 +54,29 @@ describe("turns", () => {
   test("thinking between texts stays in the upstream's own order", () => {
     const thought = (sealed: string): Item => ({ kind: "reasoning", summary: [], text: ["t"], sealed })
     const items = [
-      say("user", "a"),
+      messageOf("user", "a"),
       thought("1"),
-      say("assistant", "b"),
+      messageOf("assistant", "b"),
       thought("2"),
       call("c"),
-      result("c"),
+      resultOf("c"),
     ]
     expect(shape(write({ items, tools: [f] }))[1]).toBe("assistant: thinking, text, thinking, tool_use")
   })
 
   test("thinking that is not sealed is left out, redacted thinking goes back", () => {
     const items: Item[] = [
-      say("user", "a"),
+      messageOf("user", "a"),
       { kind: "reasoning", summary: [], text: ["hm"] },
       { kind: "reasoning", summary: [], text: [], sealed: "D", is_redacted: true },
-      say("assistant", "b"),
-      say("user", "c"),
+      messageOf("assistant", "b"),
+      messageOf("user", "c"),
     ]
     expect(shape(write({ items }))[1]).toBe("assistant: redacted_thinking, text")
   })
 
   test("leading instructions are the system prompt, later ones marked text at their place", () => {
-    const items = [say("developer", "rules"), say("user", "a"), say("system", "later")]
+    const items = [messageOf("developer", "rules"), messageOf("user", "a"), messageOf("system", "later")]
     const body = write({ instructions: [{ kind: "text", text: "base" }], items })
     expect(body.system?.map(({ text }) => text)).toEqual(["base", "rules"])
     expect(body.messages[0]!.content[1]).toMatchObject({
@@ -105,24 +85,32 @@ describe("turns", () => {
   })
 
   test("a history that begins or ends with the assistant gets a turn of the user", () => {
-    const body = write({ items: [say("assistant", "half an answer")] })
+    const body = write({ items: [messageOf("assistant", "half an answer")] })
     expect(body.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user"])
     expect(shape(write({}))).toEqual(["user: text"])
   })
 
   test("blank texts are left out, and a message of nothing else is no message", () => {
-    const items = [say("user", "a"), say("assistant", " \n"), say("user", "b"), say("user", "")]
+    const items = [
+      messageOf("user", "a"),
+      messageOf("assistant", " \n"),
+      messageOf("user", "b"),
+      messageOf("user", ""),
+    ]
     expect(shape(write({ items }))).toEqual(["user: text, text"])
   })
 
   test("orphans make no illegal request", () => {
-    const body = write({ items: [say("user", "a"), result("lost", "found"), call("unanswered")], tools: [f] })
+    const body = write({
+      items: [messageOf("user", "a"), resultOf("lost", "found"), call("unanswered")],
+      tools: [f],
+    })
     expect(shape(body)).toEqual(["user: text, text", "assistant: tool_use", "user: tool_result"])
     expect(body.messages[2]!.content[0]).toMatchObject({ tool_use_id: "unanswered", is_error: true })
   })
 
   test("illegal call ids are mapped, the same way in call and result, different ones apart", () => {
-    const items = [say("user", "a"), call("a.b|1"), call("a.b:1"), result("a.b|1"), result("a.b:1")]
+    const items = [messageOf("user", "a"), call("a.b|1"), call("a.b:1"), resultOf("a.b|1"), resultOf("a.b:1")]
     const { messages } = write({ items, tools: [f] })
     const ids = messages[1]!.content.map(block => (block as { id: string }).id)
     const answered = messages[2]!.content.map(block => (block as { tool_use_id: string }).tool_use_id)
@@ -133,7 +121,7 @@ describe("turns", () => {
 
   test("arguments keep every digit in the body, broken ones are carried as Claude Code does", () => {
     const args = '{"id": 9007199254740993, "n":1.0,"e":1E400}'
-    const items = [say("user", "a"), call("1", args), call("2", "{oops"), result("1"), result("2")]
+    const items = [messageOf("user", "a"), call("1", args), call("2", "{oops"), resultOf("1"), resultOf("2")]
     const text = JSON.stringify(write({ items, tools: [f] }))
     expect(text).toContain('"input":{"id":9007199254740993,"n":1.0,"e":1E400}')
     expect(text).toContain('"input":{"__unparsedToolInput":{"raw":"{oops","len":5}}')
@@ -146,7 +134,13 @@ describe("turns", () => {
       raw,
       results: [{ url: "u", ...(sealed === undefined ? {} : { sealed }) }],
     })
-    const items = [say("user", "a"), hosted("E"), hosted(), say("assistant", "b"), say("user", "c")]
+    const items = [
+      messageOf("user", "a"),
+      hosted("E"),
+      hosted(),
+      messageOf("assistant", "b"),
+      messageOf("user", "c"),
+    ]
     expect(shape(write({ items }))[1]).toBe("assistant: server_tool_use, web_search_tool_result, text")
   })
 
@@ -181,7 +175,11 @@ describe("turns", () => {
 describe("tools", () => {
   test("the search is the dated hosted one, unless the upstream has none", () => {
     const search: Tool = { kind: "web_search", allowed_domains: ["a"], blocked_domains: ["b"], max_uses: 2 }
-    const wish = { tools: [search], tool_choice: { tool: "web_search" as const }, items: [say("user", "x")] }
+    const wish = {
+      tools: [search],
+      tool_choice: { tool: "web_search" as const },
+      items: [messageOf("user", "x")],
+    }
     expect(write(wish)).toMatchObject({
       tools: [{ type: "web_search_20250305", name: "web_search", allowed_domains: ["a"], max_uses: 2 }],
       tool_choice: { type: "tool", name: "web_search" },
@@ -198,7 +196,7 @@ describe("tools", () => {
   })
 
   test("a history with calls and no tools declares them and forbids new calls (compaction)", () => {
-    const body = write({ items: [say("user", "a"), call("1"), result("1")] })
+    const body = write({ items: [messageOf("user", "a"), call("1"), resultOf("1")] })
     expect(body.tools).toMatchObject([{ name: "f" }])
     expect(body.tool_choice).toEqual({ type: "none" })
   })
@@ -223,7 +221,7 @@ describe("the body", () => {
   test("has its keys in the order of the client's own, and nothing private", () => {
     const body = write({
       instructions: [{ kind: "text", text: "s" }],
-      items: [say("user", "x")],
+      items: [messageOf("user", "x")],
       tools: [f],
       tool_choice: "auto",
       reasoning: { effort: "low" },

@@ -4,38 +4,18 @@ import type { WireRequest } from "../../../../src/gateway/protocol/anthropic-mes
 import { writeRequest } from "../../../../src/gateway/protocol/anthropic-messages/write-request.ts"
 import type { Item, ModelRequest, Tool } from "../../../../src/gateway/protocol/model-request.ts"
 import type { Target } from "../../../../src/gateway/protocol/target.ts"
+import { callOf, messageOf, resultOf } from "../../../support/items.ts"
+import { targetOf } from "../../../support/target.ts"
 
-const TARGET: Target = {
-  protocol: "anthropic-messages",
-  upstream_id: "up",
+const TARGET = targetOf("anthropic-messages", {
   model: "claude-up",
-  quirks: new Set(),
-  tool_name_length: 64,
-  max_output_tokens: 32_000,
   reasoning_efforts: ["low", "medium", "high", "max"],
-}
+})
 const EMPTY: ModelRequest = { model: "m", instructions: [], items: [], tools: [], stream: true }
 
 const write = (rest: Partial<ModelRequest>, target: Partial<Target> = {}): WireRequest =>
   writeRequest({ ...EMPTY, ...rest }, { ...TARGET, ...target })
-const say = (role: "user" | "assistant" | "system" | "developer", text: string): Item => ({
-  kind: "message",
-  role,
-  parts: [{ kind: "text", text }],
-})
-const call = (call_id: string, args = "{}"): Item => ({
-  kind: "tool-call",
-  tool: "function",
-  call_id,
-  name: "f",
-  arguments: args,
-})
-const result = (call_id: string, output = "ok"): Item => ({
-  kind: "tool-result",
-  tool: "function",
-  call_id,
-  output,
-})
+const call = (call_id: string, args = "{}"): Item => callOf(call_id, { name: "f", arguments: args })
 const f: Tool = { kind: "function", name: "f" }
 
 describe("thinking", () => {
@@ -71,7 +51,7 @@ describe("thinking", () => {
   })
 
   test("a budget is not asked for in the middle of a step that another upstream began", () => {
-    const items = [say("user", "a"), call("1"), result("1")]
+    const items = [messageOf("user", "a"), call("1"), resultOf("1")]
     const body = write({ items, tools: [f], reasoning: { budget_tokens: 5000 } })
     expect(body.thinking).toEqual({ type: "disabled" })
   })

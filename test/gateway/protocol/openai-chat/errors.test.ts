@@ -1,24 +1,8 @@
-/** Errors as Chat clients read them: OpenAI's object, as an answer or as a chunk. */
+/** Errors as Chat clients read them in a stream: OpenAI's object as a chunk. */
 import { expect, test } from "bun:test"
-import {
-  failureChunk,
-  writeError,
-  writeFailure,
-} from "../../../../src/gateway/protocol/openai-chat/errors.ts"
+import { failureChunk, writeFailure } from "../../../../src/gateway/protocol/openai-chat/errors.ts"
+import { writeError } from "../../../../src/gateway/protocol/openai-errors.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
-
-test("an error names its field, and its status is the SDK's class", () => {
-  const answer = writeError(new AppError("invalid", "expected a number", { field: "messages[0].role" }))
-  expect(answer.status).toBe(400)
-  expect(JSON.parse(answer.body as string)).toEqual({
-    error: {
-      message: "expected a number",
-      type: "invalid_request_error",
-      code: "invalid",
-      param: "messages[0].role",
-    },
-  })
-})
 
 test("a failure of ours in a stream is the same object in one data line", () => {
   const error = new AppError("payment_required", "No credit is left.", { extra: { required_usd: "0.1" } })
@@ -32,6 +16,7 @@ test.each([
   ["insufficient_quota", "insufficient_quota"],
   ["server_error", "server_error"],
   ["something_new", "server_error"],
+  ["constructor", "server_error"],
 ])("a failure of an upstream with the code %s has the type %s", (code, type) => {
   expect(failureChunk({ code, message: "m" })).toEqual({ error: { message: "m", type, param: null, code } })
 })

@@ -32,6 +32,24 @@ describe("reports", () => {
     expect(readUsage({ completion_tokens: 5, ...cache })).toEqual(counted(36, 64, 5))
   })
 
+  test("OpenRouter's cache writes are apart from the fresh input", () => {
+    const prompt_tokens_details = { cached_tokens: 30, cache_write_tokens: 50 }
+    expect(readUsage({ prompt_tokens: 100, completion_tokens: 5, prompt_tokens_details })).toEqual({
+      usage: {
+        ...NO_USAGE,
+        input_tokens: 20,
+        cache_read_tokens: 30,
+        cache_write_5m_tokens: 50,
+        output_tokens: 5,
+      },
+    })
+  })
+
+  test("without a completion count it is partial", () => {
+    expect(readUsage({ prompt_tokens: 5 })).toMatchObject({ is_partial: true })
+    expect(readUsage({ prompt_tokens: 5, completion_tokens: 0 })).not.toHaveProperty("is_partial")
+  })
+
   test("details win over hits, and prices of vendors are not read", () => {
     const raw = { prompt_tokens: 10, completion_tokens: 1, cost: 0.5, cost_details: { upstream: 0.4 } }
     const both = { ...raw, prompt_cache_hit_tokens: 9, prompt_tokens_details: { cached_tokens: 4 } }

@@ -1,14 +1,10 @@
 /** Reading a Chat stream from the side: how far it is and what it used, however its events are batched. */
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import {
-  sniffAnswer,
-  startSniffing,
-  withoutUsage,
-} from "../../../../src/gateway/protocol/openai-chat/sniff.ts"
+import { sniffAnswer, startSniffing } from "../../../../src/gateway/protocol/openai-chat/sniff.ts"
 import { isTerminal, type Sniffed } from "../../../../src/gateway/protocol/sniffed.ts"
 import { arbitraryAnswer } from "../../../support/arbitrary-model.ts"
-import { CHAT_START, chunk, chunksOf, readChat, streamOf, writeChat } from "../../../support/chat-streams.ts"
+import { chunk, chunksOf, readChat, streamOf, writeChat } from "../../../support/chat-streams.ts"
 import { checkProperty } from "../../../support/property.ts"
 
 const USAGE = {
@@ -160,7 +156,8 @@ describe("any stream", () => {
         }
         const whole = startSniffing()
         const end = whole.note(text)
-        expect(sniffer.sniffed).toEqual(whole.sniffed)
+        // Where the end stands is another place in another batching.
+        expect({ ...sniffer.sniffed, end_at: 0 }).toEqual({ ...whole.sniffed, end_at: 0 })
         expect(isTerminal(whole.sniffed)).toBe(true)
         expect(text.slice(end).split("\n\n")[0]).toMatch(/"finish_reason":"/)
         expect(text.slice(0, end)).not.toMatch(/"finish_reason":"/)
@@ -185,35 +182,6 @@ describe("any stream", () => {
     checkProperty(import.meta.path, fc.array(fc.jsonValue()), values => {
       expect(sniff(...values.map(value => JSON.stringify(value))).output_bytes).toBeGreaterThanOrEqual(0)
       expect(sniff("{broken", '"finish_reason":"stop"').phase).toBe("prelude")
-    })
-  })
-})
-
-describe("usage that was not asked for", () => {
-  const bare = streamOf(role, hi, stop)
-
-  test("its chunk is taken out, every other byte stays", () => {
-    expect(withoutUsage(bare + streamOf(report) + streamOf("[DONE]"))).toBe(bare + streamOf("[DONE]"))
-    const cr = streamOf(hi, report, stop).replaceAll("\n", "\r\n")
-    expect(withoutUsage(cr)).toBe(streamOf(hi, stop).replaceAll("\n", "\r\n"))
-  })
-
-  test.each([
-    ["no usage", [hi]],
-    ["usage beside choices", [{ ...stop, usage: USAGE }]],
-    ["usage: null", [{ choices: [], usage: null }]],
-    ["no choices and no usage", [{ choices: [], note: "usage" }]],
-    ["an error", [{ choices: [], usage: USAGE, error: { message: "m" } }]],
-    ["text about it", [chunk({ content: '"usage":{} "choices":[]' })]],
-    ["nonsense", ['{"choices":[],"usage":']],
-  ])("%s stays", (_name, data) => {
-    expect(withoutUsage(streamOf(...data))).toBe(streamOf(...data))
-  })
-
-  test("for any stream: what is left is the stream of a client that did not ask", () => {
-    checkProperty(import.meta.path, arbitraryAnswer, answer => {
-      const asked = latin1(writeChat(answer))
-      expect(withoutUsage(asked)).toBe(latin1(writeChat(answer, { ...CHAT_START, shows_usage: false })))
     })
   })
 })

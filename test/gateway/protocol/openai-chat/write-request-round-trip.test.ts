@@ -3,7 +3,6 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import type { JsonObject } from "../../../../src/gateway/protocol/json.ts"
 import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
-import { isTerminal } from "../../../../src/gateway/protocol/model-event.ts"
 import type { Item, ModelRequest, Tool } from "../../../../src/gateway/protocol/model-request.ts"
 import { collectCompletion } from "../../../../src/gateway/protocol/openai-chat/collect.ts"
 import { readAnswer } from "../../../../src/gateway/protocol/openai-chat/read-events.ts"
@@ -12,6 +11,7 @@ import { validateEvents } from "../../../../src/gateway/protocol/openai-chat/val
 import { wholeAnswer } from "../../../../src/gateway/protocol/openai-chat/whole-answer.ts"
 import { writeRequest } from "../../../../src/gateway/protocol/openai-chat/write-request.ts"
 import type { Target } from "../../../../src/gateway/protocol/target.ts"
+import { endsAnswer } from "../../../support/answer-end.ts"
 import {
   arbitraryAnswer,
   arbitraryArguments,
@@ -201,8 +201,8 @@ function expectLegal(events: readonly ModelEvent[]): void {
     expect(open === 0 || open === 1).toBe(true)
     if (type.endsWith("-delta") || type === "text-citation") expect(open).toBe(1)
   }
-  expect(events.filter(isTerminal)).toHaveLength(1)
-  expect(isTerminal(endOf(events)!)).toBe(true)
+  expect(events.filter(endsAnswer)).toHaveLength(1)
+  expect(endsAnswer(endOf(events)!)).toBe(true)
   if (endOf(events)!.type === "answer-end") expect(open).toBe(0)
 }
 

@@ -1,10 +1,11 @@
 /** The legacy completions protocol as the gateway uses it. */
 import { describe, expect, test } from "bun:test"
+import { PROTOCOLS } from "../../../../src/gateway/catalog/catalog.ts"
 import type { Protocol } from "../../../../src/gateway/protocol/model-request.ts"
 import { completionsClient } from "../../../../src/gateway/protocol/openai-completions/codec.ts"
 import { translateRequest } from "../../../../src/gateway/protocol/translate-request.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
-import { PROTOCOLS, targetOf } from "../../../support/translation-target.ts"
+import { targetOf } from "../../../support/target.ts"
 
 const start = { id: "cmpl-1", created_at: 1, model: "m" }
 

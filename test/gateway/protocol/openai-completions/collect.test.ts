@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
 import { collectCompletion } from "../../../../src/gateway/protocol/openai-completions/collect.ts"
-import { startWriting } from "../../../../src/gateway/protocol/openai-completions/write-events.ts"
+import { startWriter } from "../../../../src/gateway/protocol/openai-completions/write-events.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
 import { arbitraryAnswer } from "../../../support/arbitrary-model.ts"
 import { checkProperty } from "../../../support/property.ts"
@@ -35,7 +35,7 @@ test("a whole answer has the shape that the SDK reads", () => {
 
 test("a whole answer is its collected stream, with its usage", () => {
   checkProperty(import.meta.path, arbitraryAnswer, events => {
-    const writer = startWriting({ ...start, shows_usage: true })
+    const writer = startWriter({ ...start, shows_usage: true })
     const stream = events.map(writer.write).join("")
     const data = stream.split("\n\n").slice(0, -2)
     const chunks = data.map(event => JSON.parse(event.slice("data: ".length)))

@@ -1,6 +1,6 @@
 /** What a stream of text completions must keep, broken one law at a time. */
 import { describe, expect, test } from "bun:test"
-import { startValidating } from "../../../../src/gateway/protocol/openai-completions/validate-events.ts"
+import { startValidator } from "../../../../src/gateway/protocol/openai-completions/validate-events.ts"
 
 const shell = { id: "cmpl-1", object: "text_completion", created: 1, model: "m" }
 const chunk = (text: unknown, finish_reason: unknown = null) => ({
@@ -11,7 +11,7 @@ const report = { ...shell, choices: [], usage: { total_tokens: 1 } }
 const last = chunk("", "stop")
 
 function violations(...stream: unknown[]): readonly string[] {
-  const validator = startValidating()
+  const validator = startValidator()
   for (const data of stream) validator.note(undefined, data)
   return validator.end()
 }

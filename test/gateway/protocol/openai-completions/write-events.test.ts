@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import type { AnswerStart } from "../../../../src/gateway/protocol/codec.ts"
 import type { ModelEvent, StopReason } from "../../../../src/gateway/protocol/model-event.ts"
-import { startValidating } from "../../../../src/gateway/protocol/openai-completions/validate-events.ts"
-import { startWriting } from "../../../../src/gateway/protocol/openai-completions/write-events.ts"
+import { startValidator } from "../../../../src/gateway/protocol/openai-completions/validate-events.ts"
+import { startWriter } from "../../../../src/gateway/protocol/openai-completions/write-events.ts"
 import { AppError } from "../../../../src/platform/errors.ts"
 import { NO_USAGE } from "../../../../src/wallet/pricing/usage.ts"
 import { arbitraryAnswer, arbitraryFailure } from "../../../support/arbitrary-model.ts"
@@ -21,7 +21,7 @@ const usage: ModelEvent = {
 
 /** The data of each event that was written; `[DONE]` as text. */
 function written(events: readonly ModelEvent[], from = start): unknown[] {
-  const writer = startWriting(from)
+  const writer = startWriter(from)
   return dataOf(events.map(writer.write).join(""))
 }
 
@@ -104,7 +104,7 @@ describe("a stream", () => {
   })
 
   test("that we end fails once", () => {
-    const writer = startWriting(start)
+    const writer = startWriter(start)
     writer.write(text("a"))
     const ended = writer.fail(
       new AppError("payment_required", "Out of credit.", { code: "insufficient_quota" }),
@@ -118,7 +118,7 @@ describe("a stream", () => {
   })
 
   test("is kept awake by comments", () => {
-    expect(startWriting(start).keepalive()).toBe(": keepalive\n\n")
+    expect(startWriter(start).keepalive()).toBe(": keepalive\n\n")
   })
 })
 
@@ -127,7 +127,7 @@ describe("any answer", () => {
 
   test("keeps the laws of the protocol", () => {
     checkProperty(import.meta.path, answers, ([events, shows_usage]) => {
-      const validator = startValidating()
+      const validator = startValidator()
       for (const data of written(events, { ...start, shows_usage })) validator.note(undefined, data)
       expect(validator.end()).toEqual([])
     })

@@ -1,13 +1,13 @@
-/** Refusals as OpenAI's clients read them, and as the Codex CLI shows them once and in full. */
+/** Refusals as the Codex CLI shows them once and in full, and the ends of streams that failed. */
 import { describe, expect, test } from "bun:test"
+import { writeError } from "../../../../src/gateway/protocol/openai-errors.ts"
 import {
-  writeError,
+  readFailure,
   writeErrorForCodex,
   writeFailure,
 } from "../../../../src/gateway/protocol/openai-responses/errors.ts"
 import { eventName } from "../../../../src/gateway/protocol/sse.ts"
 import { AppError, type Reason } from "../../../../src/platform/errors.ts"
-import { statusOf } from "../../../../src/platform/problem.ts"
 import { parseStream } from "../../../support/responses-fixtures.ts"
 
 const REASONS: Reason[] = [
@@ -29,55 +29,6 @@ const REASONS: Reason[] = [
 const failed = { response_id: "req_1", created_at: 1_760_000_000 }
 const textOf = (body: string | Uint8Array) =>
   typeof body === "string" ? body : new TextDecoder().decode(body)
-const jsonOf = (error: AppError) => JSON.parse(textOf(writeError(error).body))
-
-describe("for SDKs", () => {
-  test("an error is OpenAI's object with the status of its reason", () => {
-    const error = new AppError("not_found", "The model is unknown.", {
-      code: "model_not_found",
-      field: "model",
-    })
-    const answer = writeError(error)
-    expect(answer.status).toBe(404)
-    expect(answer.headers).toEqual({ "content-type": "application/json" })
-    expect(jsonOf(error)).toEqual({
-      error: {
-        message: "The model is unknown.",
-        type: "invalid_request_error",
-        code: "model_not_found",
-        param: "model",
-      },
-    })
-  })
-
-  test("without a code the reason is the code, without a field the parameter is null", () => {
-    expect(jsonOf(new AppError("conflict", "x")).error).toMatchObject({ code: "conflict", param: null })
-  })
-
-  test("further members stand in the error object", () => {
-    const extra = { available_usd: "0.50", affordable_output_tokens: 12 }
-    expect(jsonOf(new AppError("payment_required", "x", { extra })).error).toMatchObject(extra)
-  })
-
-  test("when to come back is a header", () => {
-    const error = new AppError("rate_limited", "x", { retry_after_ms: 1_500 })
-    expect(writeError(error).headers).toMatchObject({ "retry-after": "2" })
-  })
-
-  test.each([
-    ["payment_required", "insufficient_quota"],
-    ["rate_limited", "rate_limit_error"],
-    ["internal", "server_error"],
-    ["upstream", "server_error"],
-    ["unavailable", "server_error"],
-    ["invalid", "invalid_request_error"],
-    ["unauthorized", "invalid_request_error"],
-    ["too_large", "invalid_request_error"],
-  ] as const)("%s has the type %s", (reason, type) => {
-    expect(jsonOf(new AppError(reason, "x")).error.type).toBe(type)
-    expect(writeError(new AppError(reason, "x")).status).toBe(statusOf(reason))
-  })
-})
 
 describe("for the Codex CLI", () => {
   const eventsFor = (error: AppError) => parseStream(textOf(writeErrorForCodex(error, failed).body))
@@ -157,4 +108,22 @@ test("a failure within a stream continues its id and its numbers", () => {
       response: { id: "resp_9", error: { code: "server_error" } },
     },
   ])
+})
+
+test.each([
+  ["a code", { code: "context_length_exceeded", type: "x", message: "long" }, "context_length_exceeded"],
+  ["a type only", { type: "invalid_request_error", message: "no" }, "invalid_request_error"],
+  ["an empty code beside a type", { code: "", type: "server_error", message: "down" }, "server_error"],
+  ["the flat event without a code", { type: "error", message: "broken" }, "server_error"],
+  ["the type of a rate limit", { type: "rate_limit_error", message: "slow" }, "rate_limit_exceeded"],
+  ["a code that JavaScript's objects know", { code: "constructor", message: "odd" }, "constructor"],
+  ["a code that is no text", { code: 429, message: "slow" }, "server_error"],
+])("an upstream's error with %s is read in OpenAI's codes", (_, { message, ...error }, code) => {
+  expect(readFailure({ ...error, message })).toEqual({ code, message })
+})
+
+test("an upstream's error without words has ours", () => {
+  for (const message of [undefined, "", 5]) {
+    expect(readFailure({ code: "c", message }).message).toBe("The upstream failed without saying why.")
+  }
 })

@@ -15,14 +15,16 @@ const report = (input: unknown, output: unknown, cached?: unknown, reasoning?: u
 interface Counts {
   input?: number
   cached?: number
+  written?: number
   output?: number
   reasoning?: number
 }
 
-const usage = ({ input = 0, cached = 0, output = 0, reasoning = 0 }: Counts) => ({
+const usage = ({ input = 0, cached = 0, written = 0, output = 0, reasoning = 0 }: Counts) => ({
   ...NO_USAGE,
   input_tokens: input,
   cache_read_tokens: cached,
+  cache_write_5m_tokens: written,
   output_tokens: output,
   reasoning_tokens: reasoning,
 })

@@ -38,6 +38,27 @@ function summaryOf(sniffer: ResponsesSniffer) {
   return { ...known, response_id: sniffer.responseId(), next: sniffer.nextNumber() }
 }
 
+test.each([
+  ["deltas that are null", 'event: response.output_text.delta\ndata: {"delta":null}\n\n'],
+  ["strings without an end", 'event: response.output_text.delta\ndata: {"delta":"abc\n\n'],
+  ["deltas of another kind", 'event: response.refusal.delta\ndata: {"delta":7}\n\n'],
+])("a megabyte of %s is read in a moment", (_, text) => {
+  const started_at = performance.now()
+  sniff(text.repeat((1024 * 1024) / text.length))
+  expect(performance.now() - started_at).toBeLessThan(1_000)
+})
+
+test("searches that ended are counted; a function of the same name is none", () => {
+  const done = (item: object) => frame("response.output_item.done", { item })
+  const search = done({ type: "web_search_call", id: "ws_1", status: "completed" })
+  const call = done({ type: "function_call", name: "web_search_call", arguments: '"web_search_call"' })
+  expect(sniff(search + call + search).web_search_count).toBe(2)
+})
+
+test.each(["queued", "in_progress", "cancelled"])("a whole answer that is %s is none", status => {
+  expect(sniffAnswer({ status, output: [{ type: "message" }] })).toBeUndefined()
+})
+
 describe("how far a stream is", () => {
   test.each(["response.created", "response.in_progress", "response.queued", "keepalive"])(
     "%s is no output",
@@ -184,6 +205,8 @@ describe("why a stream failed", () => {
   test.each([
     ["a flat error", { code: "server_error", message: "sorry" }],
     ["a nested error", { error: { code: "server_error", message: "sorry" } }],
+    ["a typed error", { error: { type: "server_error", code: "", message: "sorry" } }],
+    ["a flat error without a code", { type: "error", message: "sorry" }],
   ])("is read from %s event", (_, data) => {
     expect(sniff(frame("error", data)).failure).toEqual({ code: "server_error", message: "sorry" })
   })
@@ -191,7 +214,7 @@ describe("why a stream failed", () => {
   test("has words also when the upstream has none", () => {
     expect(sniff(frame("response.failed", { response: {} })).failure).toEqual({
       code: "server_error",
-      message: "The upstream ended the answer with an error.",
+      message: "The upstream failed without saying why.",
     })
   })
 })

@@ -106,6 +106,7 @@ test.each([
     { type: "response.vendor.extra" },
     /not an event of this protocol/,
   ],
+  ["a name that JavaScript's objects know", "output_text.delta", { type: "constructor" }, /not an event/],
   ["a terminal of another response", "completed", response({ id: "resp_2" }), /names another response/],
   ["an output that lacks items", "completed", response({ output: [] }), /exactly the finished items/],
   ["an empty usage", "completed", response({ usage: {} }), /total that is not input/],

@@ -2,7 +2,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import type { ModelEvent } from "../../../../src/gateway/protocol/model-event.ts"
-import { isTerminal } from "../../../../src/gateway/protocol/model-event.ts"
 import { collectResponse } from "../../../../src/gateway/protocol/openai-responses/collect.ts"
 import {
   endReading,
@@ -15,6 +14,7 @@ import { validateEvents } from "../../../../src/gateway/protocol/openai-response
 import type { WireEvent } from "../../../../src/gateway/protocol/openai-responses/wire.ts"
 import { startWriting, writeEvents } from "../../../../src/gateway/protocol/openai-responses/write-events.ts"
 import { writeRequest } from "../../../../src/gateway/protocol/openai-responses/write-request.ts"
+import { endsAnswer } from "../../../support/answer-end.ts"
 import {
   arbitraryAnswer,
   arbitraryFailure,
@@ -129,7 +129,7 @@ describe("answers", () => {
       const written = writeAll([...first, ...second])
       const terminal = ["response.completed", "response.incomplete", "response.failed"]
       expect(written.filter(event => terminal.includes(event.type))).toHaveLength(1)
-      expect(readAll([...written, ...writeAll(second)]).filter(isTerminal)).toHaveLength(1)
+      expect(readAll([...written, ...writeAll(second)]).filter(endsAnswer)).toHaveLength(1)
     })
   })
 
@@ -232,7 +232,7 @@ describe("upstreams that leave things out", () => {
       const wire = writeAll(events)
       const cut = readAll(wire.slice(0, Math.min(length, wire.length - 1)))
       expect(cut.at(-1)).toMatchObject({ type: "answer-failed", code: "server_error" })
-      expect(cut.filter(isTerminal)).toHaveLength(1)
+      expect(cut.filter(endsAnswer)).toHaveLength(1)
     })
   })
 

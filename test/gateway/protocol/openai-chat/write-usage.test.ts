@@ -1,6 +1,6 @@
-/** Counters of a completion. */
+/** Counters of a Chat answer and of a text completion. */
 import { expect, test } from "bun:test"
-import { writeUsage } from "../../../../src/gateway/protocol/openai-completions/write-usage.ts"
+import { writeUsage } from "../../../../src/gateway/protocol/openai-chat/write-usage.ts"
 import { arbitraryUsage } from "../../../support/arbitrary-model.ts"
 import { checkProperty } from "../../../support/property.ts"
 

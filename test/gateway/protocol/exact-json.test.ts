@@ -1,13 +1,9 @@
 /** Arguments as objects: no digit is lost, what is no object comes back as it was. */
 import { describe, expect, test } from "bun:test"
-import {
-  argumentsOf,
-  parseArguments,
-  parseExactly,
-} from "../../../../src/gateway/protocol/anthropic-messages/exact-json.ts"
-import { readRequest } from "../../../../src/gateway/protocol/anthropic-messages/read-request.ts"
-import { arbitraryArguments } from "../../../support/arbitrary-model.ts"
-import { checkProperty } from "../../../support/property.ts"
+import { readRequest } from "../../../src/gateway/protocol/anthropic-messages/read-request.ts"
+import { argumentsOf, parseArguments, parseExactly } from "../../../src/gateway/protocol/exact-json.ts"
+import { arbitraryArguments } from "../../support/arbitrary-model.ts"
+import { checkProperty } from "../../support/property.ts"
 
 describe("arguments", () => {
   const exact = [

@@ -1,5 +1,5 @@
 /** Tool arguments as JSON objects without losing digits: numbers that JavaScript would change keep their spelling. */
-import { isJsonObject, type JsonObject } from "../json.ts"
+import { isJsonObject, type JsonObject } from "./json.ts"
 
 /** What TypeScript's library does not declare yet: raw numbers, and the source of a number while parsing. */
 const EXACT = JSON as unknown as {
