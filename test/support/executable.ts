@@ -7,7 +7,8 @@ import { join, resolve } from "node:path"
 export interface ExecutableOptions {
   /** Base URL of the `openai` upstream, including `/v1`. */
   upstreamUrl: string
-  env?: Record<string, string>
+  /** Beside the defaults; undefined takes one away. */
+  env?: Record<string, string | undefined>
   /** A data folder to go on with, for example after `kill9`; a new one, deleted by `stop`, otherwise. */
   dataDir?: string
 }
@@ -56,6 +57,8 @@ export interface Executable {
   pid: number
   /** Everything it printed so far, both streams. */
   printed(): string
+  /** Any other command, in the environment of the server. */
+  run(words: string[]): Promise<{ stdout: string; stderr: string; exitCode: number }>
   /** An admin command with `--json`; throws what it printed when it fails. */
   admin(...words: string[]): Promise<Record<string, unknown>>
   createCustomer(creditUsd: string): Promise<Customer>
@@ -111,6 +114,7 @@ export async function startExecutable(options: ExecutableOptions): Promise<Execu
     origin,
     baseUrl: `${origin}/v1`,
     dataDir,
+    run: command,
     pid: child.pid,
     printed: () => output.text,
     admin,
@@ -131,7 +135,7 @@ export async function startExecutable(options: ExecutableOptions): Promise<Execu
 }
 
 function environment(dataDir: string, options: ExecutableOptions): Record<string, string> {
-  return {
+  const env = {
     PATH: process.env.PATH ?? "",
     HOME: dataDir,
     CODEXAPI_PORT: "0",
@@ -142,6 +146,9 @@ function environment(dataDir: string, options: ExecutableOptions): Record<string
     OPENAI_BASE_URL: options.upstreamUrl,
     ...options.env,
   }
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
 }
 
 async function collect(
@@ -158,7 +165,7 @@ async function collect(
 
 async function runCommand(words: string[], env: Record<string, string>) {
   const child = Bun.spawn([binary, ...words], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
-  const tooSlow = setTimeout(() => child.kill("SIGKILL"), 20_000)
+  const tooSlow = setTimeout(() => child.kill("SIGKILL"), 60_000)
   const [stdout, stderr, exitCode] = await Promise.all([
     child.stdout.text(),
     child.stderr.text(),

@@ -1,9 +1,9 @@
 /** Tests of the runner of the real Claude Code, straight against a strict upstream, no gateway between. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
-import { openClaudeCode } from "./claude-code.ts"
-import { startStrictUpstream, type TurnScript } from "./upstreams/server.ts"
-import { calls, says } from "./upstreams/turn.ts"
+import { openClaudeCode } from "../support/claude-code.ts"
+import { startStrictUpstream, type TurnScript } from "../support/upstreams/server.ts"
+import { calls, says } from "../support/upstreams/turn.ts"
 
 setDefaultTimeout(60_000)
 

@@ -1,10 +1,10 @@
 /** Tests of the runner of the real Codex CLI, straight against the scripted upstream, no gateway between. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
-import { type CodexCli, type CodexSettings, openCodexCli } from "./codex-cli.ts"
-import { failedTurn, reasoningItem, textTurn, toolTurn } from "./responses-turns.ts"
-import { type Script, type ScriptedUpstream, startScriptedUpstream } from "./scripted-upstream.ts"
-import { until } from "./until.ts"
+import { type CodexCli, type CodexSettings, openCodexCli } from "../support/codex-cli.ts"
+import { failedTurn, reasoningItem, textTurn, toolTurn } from "../support/responses-turns.ts"
+import { type Script, type ScriptedUpstream, startScriptedUpstream } from "../support/scripted-upstream.ts"
+import { until } from "../support/until.ts"
 
 setDefaultTimeout(60_000)
 
