@@ -42,7 +42,9 @@ export function echoInEvent(event: string, echo: JsonObject): string {
   if (member === undefined) return event
   const response = setTopLevel(data.slice(member.start, member.end), echo)
   const changed = data.slice(0, member.start) + response + data.slice(member.end)
-  return Buffer.from(`event: ${eventName(event)}\ndata: ${changed}`).toString("latin1")
+  // Data may stand on several lines.
+  const lines = changed.split("\n").map(line => `data: ${line}`)
+  return Buffer.from([`event: ${eventName(event)}`, ...lines].join("\n")).toString("latin1")
 }
 
 function isJson(text: string): boolean {

@@ -1,5 +1,5 @@
 /** A Responses stream that passes to a Responses client as it is, but for the little that the client must see different. */
-import type { AnswerStart, Passage, Passed } from "../codec.ts"
+import type { Passage, Passed } from "../codec.ts"
 import type { JsonObject } from "../json.ts"
 import { type Batch, eventName, KEEPALIVE_COMMENT, splitEvents } from "../sse.ts"
 import { CODEX_KEEPALIVE, completeInsteadOfIncomplete } from "./codex-quirks.ts"
@@ -57,8 +57,10 @@ export function startPassage(): Passage {
   return {
     ...sniffer,
     adapt(batch, start) {
-      const is_cut = start.is_codex === true && sniffer.sniffed.phase === "incomplete"
-      return is_cut || differenceOf(start) !== undefined ? adaptEvents(batch, start) : batch.bytes
+      const is_cut =
+        start.is_codex === true && batch.is_end === true && sniffer.sniffed.phase === "incomplete"
+      const difference = differenceOf(start)
+      return is_cut || difference ? adaptEvents(batch, { is_cut, difference }) : batch.bytes
     },
     fail: (error, start) =>
       writeFailure(error, {
@@ -70,20 +72,25 @@ export function startPassage(): Passage {
   }
 }
 
-function adaptEvents(batch: Batch, start: AnswerStart): Uint8Array {
+interface Adapted {
+  /** The batch ends an answer that the Codex CLI must not see as incomplete. */
+  is_cut: boolean
+  difference: JsonObject | undefined
+}
+
+function adaptEvents(batch: Batch, how: Adapted): Uint8Array {
   if (!batch.text.includes('"response"')) return batch.bytes
-  return Buffer.concat(splitEvents(batch.text).map(event => adaptEvent(event, start)))
+  return Buffer.concat(splitEvents(batch.text).map(event => adaptEvent(event, how)))
 }
 
 /** The events that wrap a response; nothing else of a stream is touched. */
 const WRAPPERS = /^response\.(?:created|queued|in_progress|completed|incomplete|failed)$/
 
-function adaptEvent(event: string, start: AnswerStart): Uint8Array {
+function adaptEvent(event: string, { is_cut, difference }: Adapted): Uint8Array {
   const name = eventName(event) ?? ""
   if (!WRAPPERS.test(name)) return Buffer.from(`${event}\n\n`, "latin1")
-  const difference = differenceOf(start)
   const echoed = difference === undefined ? event : echoInEvent(event, difference)
-  return name === "response.incomplete" && start.is_codex
+  return name === "response.incomplete" && is_cut
     ? completeInsteadOfIncomplete(echoed)
     : Buffer.from(`${echoed}\n\n`, "latin1")
 }

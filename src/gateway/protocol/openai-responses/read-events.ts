@@ -140,17 +140,26 @@ function addOpen(draft: Draft, wire: JsonObject, item: JsonObject & { type: stri
   start(draft, {})
   const key = String(draft.state.item_count)
   draft.state.item_count += 1
-  const { call_id, ...unnamed } = item
-  // A second call of one id could not be told from the first when its result comes back.
-  const is_twin = typeof call_id === "string" && draft.state.call_ids.has(call_id)
-  if (typeof call_id === "string") draft.state.call_ids = new Set([...draft.state.call_ids, call_id])
-  const named = is_twin ? { ...unnamed, id: undefined } : item
-  const [block, events] = openBlock(newBlock(item), named, fallbackCallId(draft.state, key))
+  const [block, events] = openNamed(draft, newBlock(item), { item, key })
   const output_index = typeof wire.output_index === "number" ? wire.output_index : undefined
   const opened = { key, output_index, id: stringOf(item.id), type: item.type, block }
   draft.state.open = [...draft.state.open, opened]
   say(draft, key, events)
   return opened
+}
+
+/** Opens a block; a second call of one id gets another, because its result could not be told from the first's. */
+function openNamed(
+  { state }: Draft,
+  block: Block,
+  { item, key }: { item: JsonObject; key: string },
+): [Block, ModelEvent[]] {
+  const is_twin = typeof item.call_id === "string" && state.call_ids.has(item.call_id)
+  const named = is_twin ? { ...item, call_id: undefined, id: undefined } : item
+  const [next, events] = openBlock(block, named, fallbackCallId(state, key))
+  const call = events.find(event => event.type === "tool-call-start")
+  if (call) state.call_ids = new Set([...state.call_ids, call.call_id])
+  return [next, events]
 }
 
 /** For an upstream that gives its call no id: the client needs one that is unique in the conversation. */
@@ -174,7 +183,7 @@ function finishItem(draft: Draft, wire: JsonObject): void {
 function openLate(draft: Draft, target: OpenItem, item: JsonObject): [Block, ModelEvent[]] {
   const { block } = target
   if (block.kind !== "call" || block.is_started) return [block, []]
-  return openBlock(block, item, fallbackCallId(draft.state, target.key))
+  return openNamed(draft, block, { item, key: target.key })
 }
 
 /** The item of an event: by its place, else by its id. Some upstreams change the id from event to event. */

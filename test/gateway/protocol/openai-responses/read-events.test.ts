@@ -317,3 +317,19 @@ test("two calls of one id become two calls of two ids", () => {
   expect(ids).toEqual(["c", "call_unnamed_1"])
   expect(said.filter(event => event.type === "tool-call-delta")).toHaveLength(2)
 })
+
+test("a call whose name comes late, with the id of another, gets an id of its own", () => {
+  const done = (output_index: number, id: string) => ({
+    type: "response.output_item.done",
+    output_index,
+    item: { type: "function_call", id, call_id: "c", name: "f", arguments: "{}" },
+  })
+  const nameless = { type: "function_call", id: "fc_1" }
+  const said = readAll([
+    done(0, "fc_0"),
+    { type: "response.output_item.added", output_index: 1, item: nameless },
+    done(1, "fc_1"),
+  ])
+  const ids = said.flatMap(event => (event.type === "tool-call-start" ? [event.call_id] : []))
+  expect(ids).toEqual(["c", "call_unnamed_1"])
+})
