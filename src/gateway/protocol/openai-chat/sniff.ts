@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts"
 import { isJsonObject, stringOf } from "../json.ts"
 import { isTerminal, type Phase, type Sniffed, type Sniffer } from "../sniffed.ts"
-import { endOfEvent, objectOf } from "../sse.ts"
+import { endOfEvent, eventData, objectOf } from "../sse.ts"
 import { endOfString } from "../top-level.ts"
 import { readFailure } from "./failures.ts"
 import { readUsage } from "./read-usage.ts"
@@ -59,14 +59,12 @@ const MAY_SAY_MORE =
 /** A call counts as output from its first chunk on: the client may act on its name. */
 const HAS_CALL = /"(?:tool_calls"\s*:\s*\[\s*\{|function_call"\s*:\s*\{)/
 
-const DONE = /^data: ?\[DONE\]\s*$/m
-
 function noteEvent(state: Sniffing, event: string): void {
   if (MAY_SAY_MORE.test(event)) {
     noteChunk(state, objectOf(event))
     return
   }
-  if (event.length < LONGEST_DONE && DONE.test(event)) {
+  if (event.length < LONGEST_DONE && eventData(event).trimEnd() === "[DONE]") {
     noteDone(state)
     return
   }

@@ -39,7 +39,8 @@ export function echoInEvent(event: string, echo: JsonObject): string {
   const data = eventData(event)
   if (!isJson(data)) return event
   const member = scanTopLevel(data).find(one => one.key === "response")
-  if (member === undefined) return event
+  // An upstream's nonsense is no response that could have members.
+  if (member === undefined || data[member.start] !== "{") return event
   const response = setTopLevel(data.slice(member.start, member.end), echo)
   const changed = data.slice(0, member.start) + response + data.slice(member.end)
   // Data may stand on several lines.

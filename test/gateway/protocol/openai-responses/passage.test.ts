@@ -16,6 +16,11 @@ describe("a wrapping event that must be changed", () => {
     expect(adapted).toBe(text.replace('"up"', '"public"'))
   })
 
+  test("whose response is no object stays as it is", () => {
+    const text = 'event: response.completed\ndata: {"type":"response.completed","response":"done"}\n\n'
+    expect(Buffer.from(startPassage().adapt(batchOf(text), start)).toString()).toBe(text)
+  })
+
   test("that is cut stays as it is", () => {
     const text = 'event: response.created\ndata: {"type":"response.created","response":{"id":"r"\n\n'
     expect(Buffer.from(startPassage().adapt(batchOf(text), start)).toString()).toBe(text)
