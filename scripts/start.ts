@@ -149,7 +149,10 @@ Use the Codex CLI with it:
   npx @openai/codex@0.142.2 -c model_provider=codexapi -c model=gpt-5.5 \\
     -c 'model_providers.codexapi={name="CodexAPI",base_url="${url}/v1",env_key="CODEXAPI_CODEX_API_KEY",wire_api="responses"}'
 
-Use any OpenAI client:
+Use Claude Code with it:
+  ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=$CODEXAPI_CODEX_API_KEY npx @anthropic-ai/claude-code@2.1.197
+
+Use any OpenAI or Anthropic client:
   curl ${url}/v1/responses -H "authorization: Bearer $CODEXAPI_CODEX_API_KEY" \\
     -H 'content-type: application/json' -d '{"model":"gpt-5.5","input":"hello"}'
 
