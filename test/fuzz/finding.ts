@@ -86,3 +86,14 @@ export async function findInLedger({ app }: FuzzStage, first: number): Promise<F
     findings.map(finding => ({ index: first, message: `law ${law}: ${finding}` })),
   )
 }
+
+/** Two to three times what the server and the corpora need: one that holds more keeps what it should have let go. */
+const MOST_MB = 1_000
+
+/** What a worker holds when everything that may go has gone. */
+export function findInMemory(first: number, most_mb = MOST_MB): Finding[] {
+  // Gigantic lines make a gigabyte of garbage, the fuzzer's own among it, and nothing hurries to collect it.
+  Bun.gc(true)
+  const held_mb = Math.round(process.memoryUsage.rss() / 1e6)
+  return held_mb > most_mb ? [{ index: first, message: `${held_mb} MB are held after this batch` }] : []
+}

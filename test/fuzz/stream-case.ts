@@ -257,7 +257,9 @@ const DAMAGES: readonly Damage[] = [
   (random, events) => changeData(random, events, data => damageValue(random, data, 1)),
   (random, events) => changeData(random, events, data => damageValue(random, data, 1)),
   (random, events) =>
-    changeData(random, events, data => damageJson(random, JSON.stringify(data)).replaceAll("\n", " ")),
+    changeData(random, events, data =>
+      damageJson(random, JSON.stringify(data ?? null)).replaceAll("\n", " "),
+    ),
   (random, events) => {
     for (const [index] of events.entries())
       changeData(random, events, data => damageValue(random, data, 1), index)

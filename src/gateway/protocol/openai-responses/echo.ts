@@ -1,6 +1,6 @@
 /** The fields of a request that its response shows again. */
 import type { AnswerStart } from "../codec.ts"
-import type { JsonObject } from "../json.ts"
+import { type JsonObject, parseObject } from "../json.ts"
 import { eventData, eventName } from "../sse.ts"
 import { scanTopLevel, setTopLevel } from "../top-level.ts"
 
@@ -37,23 +37,13 @@ export function differenceOf({ echo, is_renamed, model }: AnswerStart): JsonObje
 /** The same event (latin1, as it goes in and out) with members of its response set; one that is cut stays as it is. */
 export function echoInEvent(event: string, echo: JsonObject): string {
   const data = eventData(event)
-  if (!isJson(data)) return event
+  // An upstream's nonsense: neither the data nor the response in it need be an object, which could have members.
+  if (!parseObject(data)) return event
   const member = scanTopLevel(data).find(one => one.key === "response")
-  // An upstream's nonsense is no response that could have members.
   if (member === undefined || data[member.start] !== "{") return event
   const response = setTopLevel(data.slice(member.start, member.end), echo)
   const changed = data.slice(0, member.start) + response + data.slice(member.end)
   // Data may stand on several lines.
   const lines = changed.split("\n").map(line => `data: ${line}`)
   return Buffer.from([`event: ${eventName(event)}`, ...lines].join("\n")).toString("latin1")
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    // An upstream's nonsense: nothing in it can be found, let alone changed.
-    return false
-  }
 }

@@ -15,9 +15,10 @@ export function wholeAnswer(text: string): string | undefined {
   const items = events
     .filter(data => typeOf(data) === "response.output_item.done")
     .map(data => memberText(data, "item"))
-  const output = parseObject(response)?.output
-  const has_output = Array.isArray(output) && output.length > 0
-  return has_output || items.length === 0 ? response : withOutput(response, items)
+  const whole = parseObject(response)
+  const has_output = Array.isArray(whole?.output) && whole.output.length > 0
+  // An upstream's nonsense is no response that items could be put in: they are all that it amounts to.
+  return has_output || items.length === 0 ? response : withOutput(whole ? response : "{}", items)
 }
 
 const TERMINAL = /^response\.(?:completed|incomplete|failed)$/

@@ -21,6 +21,13 @@ describe("a wrapping event that must be changed", () => {
     expect(Buffer.from(startPassage().adapt(batchOf(text), start)).toString()).toBe(text)
   })
 
+  test.each(['"{"', '["{"]', '[{"response":{"id":"r"}}]'])("whose data is %s stays as it is", data => {
+    const created = 'event: response.created\ndata: {"type":"response.created","response":{"model":"up"}}\n\n'
+    const text = `${created}event: response.in_progress\ndata: ${data}\n\n`
+    const adapted = Buffer.from(startPassage().adapt(batchOf(text), start)).toString()
+    expect(adapted).toBe(text.replace('"up"', '"public"'))
+  })
+
   test("that is cut stays as it is", () => {
     const text = 'event: response.created\ndata: {"type":"response.created","response":{"id":"r"\n\n'
     expect(Buffer.from(startPassage().adapt(batchOf(text), start)).toString()).toBe(text)

@@ -24,6 +24,11 @@ test("finished items are put in where the terminal event leaves the output out o
   expect(JSON.parse(wholeAnswer(empty) ?? "")).toEqual({ id: "resp_1", output })
 })
 
+test.each(['"done"', '"{"', '["{"]', "null"])("a response that is %s amounts to its finished items", said => {
+  const stream = item("a") + frame("response.completed", `"response":${said}`)
+  expect(JSON.parse(wholeAnswer(stream) ?? "")).toEqual({ output: [{ type: "message", id: "a" }] })
+})
+
 test("an incomplete answer is taken as it is", () => {
   const response = '{"id":"resp_1","status":"incomplete","output":[]}'
   expect(wholeAnswer(frame("response.incomplete", `"response":${response}`))).toBe(response)
