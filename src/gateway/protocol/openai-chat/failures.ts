@@ -13,6 +13,8 @@ export function readFailure(wire: JsonObject): UpstreamFailure | undefined {
   const { error } = wire
   if (isJsonObject(error)) return { code: codeOf(error), message: stringOf(error.message) || UNSAID }
   if (typeof error === "string" && error !== "") return { code: "server_error", message: error }
+  // The official SDKs throw on whatever stands there.
+  if (error && typeof error !== "string") return { code: "server_error", message: UNSAID }
   if (wire.object !== "error") return undefined
   return { code: codeOf(wire), message: stringOf(wire.message) || UNSAID }
 }

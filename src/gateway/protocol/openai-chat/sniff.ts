@@ -54,7 +54,7 @@ function noteText(state: Sniffing, text: string): number {
 
 /** What makes a chunk worth parsing. A quote inside a text is escaped, so these are members, not words. */
 const MAY_SAY_MORE =
-  /"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{|error"\s*:\s*[{"]|annotations"|reasoning_details"|object"\s*:\s*"error")/
+  /"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{|error"\s*:\s*[^\sfn]|annotations"|reasoning_details"|object"\s*:\s*"error")/
 
 /** A call counts as output from its first chunk on: the client may act on its name. */
 const HAS_CALL = /"(?:tool_calls"\s*:\s*\[\s*\{|function_call"\s*:\s*\{)/

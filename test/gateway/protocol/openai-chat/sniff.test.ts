@@ -96,6 +96,11 @@ describe("phases", () => {
       output_bytes: 2,
     })
     expect(sniff({ error: "gone" }).failure).toEqual({ code: "server_error", message: "gone" })
+    const unsaid = { code: "server_error", message: "The upstream failed without saying why." }
+    for (const nonsense of [[{ message: "m" }], 7, true])
+      expect(sniff(hi, stop, { error: nonsense }, "[DONE]").failure).toEqual(unsaid)
+    for (const nothing of [null, false, "", 0])
+      expect(sniff({ ...hi, error: nothing }, stop, "[DONE]").phase).toBe("completed")
   })
 
   test("[DONE] without a finish_reason is no end of an answer", () => {
