@@ -154,7 +154,7 @@ function openNamed(
   block: Block,
   { item, key }: { item: JsonObject; key: string },
 ): [Block, ModelEvent[]] {
-  const is_twin = typeof item.call_id === "string" && state.call_ids.has(item.call_id)
+  const is_twin = state.call_ids.has(stringOf(item.call_id) || stringOf(item.id) || "")
   const named = is_twin ? { ...item, call_id: undefined, id: undefined } : item
   const [next, events] = openBlock(block, named, fallbackCallId(state, key))
   const call = events.find(event => event.type === "tool-call-start")

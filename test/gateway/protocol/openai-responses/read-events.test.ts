@@ -230,6 +230,13 @@ describe("sloppy upstreams", () => {
     ])
   })
 
+  test("calls without call ids that share an item id get ids of their own", () => {
+    const call = { type: "function_call", id: "same", call_id: "", name: "f", arguments: "{}" }
+    const wire = [added(call, 0), added(call, 1), completed]
+    const starts = readAll(wire).filter(event => event.type === "tool-call-start")
+    expect(starts.map(event => event.call_id)).toEqual(["same", "call_unnamed_1"])
+  })
+
   test("arguments that come before the name are kept", () => {
     const item = { type: "function_call", id: "a", call_id: "c", name: "f", arguments: '{"n":1}' }
     const events = readAll([
