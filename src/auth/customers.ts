@@ -9,10 +9,12 @@ export interface Customer {
   id: string
   email: string
   status: "active" | "suspended"
+  /** Since when the address is known to be the customer's; null while it is not. */
+  email_verified_at: number | null
   created_at: number
 }
 
-const COLUMNS = "id, email, status, created_at"
+const COLUMNS = "id, email, status, email_verified_at, created_at"
 
 /** Inserts a customer. Throws `conflict` when the e-mail address is taken. */
 export async function createCustomer(
@@ -24,6 +26,7 @@ export async function createCustomer(
     id: needs.newId("cus"),
     email: normaliseEmail(input.email),
     status: "active",
+    email_verified_at: null,
     created_at: needs.clock.now(),
   }
   const inserted = await q.run(
@@ -34,14 +37,49 @@ export async function createCustomer(
     input.password_hash,
     customer.created_at,
   )
-  if (inserted === 0) {
-    throw new AppError("conflict", "This e-mail address has an account. Sign in instead.", {
-      code: "email_taken",
-      field: "email",
-    })
-  }
+  if (inserted === 0) throw emailTaken("This e-mail address has an account. Sign in instead.")
   return customer
 }
+
+const emailTaken = (message: string) =>
+  new AppError("conflict", message, { code: "email_taken", field: "email" })
+
+/** Throws `conflict` when another customer has this e-mail address. */
+export async function assertEmailFree(q: Query, customer: { id: string; email: string }): Promise<void> {
+  const taken = await q.get(
+    "SELECT 1 AS found FROM customer WHERE email = ? AND id <> ?",
+    normaliseEmail(customer.email),
+    customer.id,
+  )
+  if (taken) throw emailTaken("This e-mail address belongs to another account: give another one.")
+}
+
+/**
+ * Changes a customer's e-mail address; `email_verified_at` null leaves it to be proven. Gives the customer as it is
+ * then. Throws `conflict` when the address is taken, `not_found` for an unknown id.
+ */
+export async function setEmail(
+  q: TxQuery,
+  customer: Pick<Customer, "id" | "email" | "email_verified_at">,
+): Promise<Customer> {
+  await assertEmailFree(q, customer)
+  await q.run(
+    "UPDATE customer SET email = ?, email_verified_at = ? WHERE id = ?",
+    normaliseEmail(customer.email),
+    customer.email_verified_at,
+    customer.id,
+  )
+  return getCustomer(q, customer.id)
+}
+
+const VERIFY =
+  "UPDATE customer SET email_verified_at = ? WHERE id = ? AND email = ? AND email_verified_at IS NULL"
+
+/** Takes an address for proven. False when it was before, or when the customer has another one by now. */
+export const verifyEmail = async (
+  q: TxQuery,
+  customer: { id: string; email: string; verified_at: number },
+): Promise<boolean> => (await q.run(VERIFY, customer.verified_at, customer.id, customer.email)) === 1
 
 /** Throws `not_found` for an unknown id. */
 export async function getCustomer(q: Query, id: string): Promise<Customer> {

@@ -19,14 +19,14 @@ export interface Caller {
 }
 
 /**
- * A key that is limited to models or to a time must not make one without limits, nor take others away.
- * Throws `forbidden`.
+ * A key that is limited to models or to a time may use models and look, nothing more: it must not make one without
+ * limits, spend cash or change what is charged. `what` completes "may not …". Throws `forbidden`.
  */
-export function assertMayManageKeys(caller: Caller): void {
+export function assertUnscoped(caller: Caller, what: string): void {
   if (caller.models === null && caller.expires_at === null) return
   throw new AppError(
     "forbidden",
-    "This API key is limited to models or to a time and may not manage keys: use your System Token.",
+    `This API key is limited to models or to a time and may not ${what}: use your System Token.`,
     { code: "scoped_key" },
   )
 }

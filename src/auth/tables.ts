@@ -1,5 +1,5 @@
 /** The tables of identity: customers, their keys, and the operator's keys. */
-import { id, json, oneOf, string, table, time } from "../../db/kit.ts"
+import { count, id, json, keyedBy, oneOf, string, table, time } from "../../db/kit.ts"
 
 export const customer = table("customer", {
   id: id(),
@@ -10,8 +10,33 @@ export const customer = table("customer", {
   status: oneOf(["active", "suspended"]).notNull(),
   /** VIP Priority until then: first in the queue of a full upstream, and VIP-only routes. */
   vip_until: time(),
+  /** Since when the address is known to be the customer's; null while it is not. */
+  email_verified_at: time(),
   created_at: time().notNull(),
 })
+
+/** The code that was mailed to prove an address; one per customer, the newest. */
+export const email_code = table("email_code", {
+  customer_id: id(),
+  email: string().notNull(),
+  code_hash: string().notNull(),
+  /** Wrong codes so far. */
+  failure_count: count().notNull(),
+  expires_at: time().notNull(),
+  created_at: time().notNull(),
+})
+
+/** That a code was mailed, for a day: neither one customer nor one mailbox is mailed without end. */
+export const email_code_issue = table(
+  "email_code_issue",
+  {
+    customer_id: string().notNull(),
+    created_at: time().notNull(),
+    /** Keyed hash of the mailbox that it went to. */
+    mailbox_hash: string().notNull(),
+  },
+  columns => [keyedBy({ columns: [columns.customer_id, columns.created_at] })],
+)
 
 export const api_key = table("api_key", {
   id: id(),

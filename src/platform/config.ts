@@ -1,5 +1,6 @@
 /** The configuration: environment variables read once into a checked value; all problems are reported together. */
 import type { LogLevel } from "./log.ts"
+import { VARIABLES } from "./variables.ts"
 
 /** An upstream that the environment names with its vendor's usual variables. */
 export interface EnvUpstream {
@@ -28,6 +29,27 @@ export interface Config {
   key_limits: { concurrency: number; requests_per_minute: number }
   /** What is kept of responses and chat completions that a client asked to store. */
   stored: StoredLimits
+  /** `auto` is `stripe` with a key, `demo` while only the demo upstream answers, else `off`. */
+  payments: "auto" | "stripe" | "demo" | "off"
+  stripe: StripeConfig | undefined
+  mail: MailConfig | undefined
+  turnstile: { secret_key: string; base_url: string } | undefined
+  gumroad_base_url: string
+  /** Keys that may read the vendors' cost reports, by upstream id. */
+  cost_report_keys: { openai: string | undefined; anthropic: string | undefined }
+}
+
+export interface StripeConfig {
+  secret_key: string
+  /** Two while one is replaced. */
+  webhook_secrets: string[]
+  base_url: string
+}
+
+export interface MailConfig {
+  /** `smtp://` or `smtps://`, with user and password. */
+  smtp_url: string
+  from: string
 }
 
 export interface StoredLimits {
@@ -38,105 +60,6 @@ export interface StoredLimits {
   max_customer_bytes: number
   max_customer_count: number
 }
-
-/** Every variable, for `help`, the README table and the checks. */
-export interface Variable {
-  name: string
-  example: string
-  summary: string
-}
-
-export const VARIABLES: readonly Variable[] = [
-  {
-    name: "CODEXAPI_PORT",
-    example: "8787",
-    summary: "Port to listen on; 0 takes any free one. Default 8787.",
-  },
-  { name: "CODEXAPI_HOST", example: "127.0.0.1", summary: "Address to listen on. Default 127.0.0.1." },
-  {
-    name: "CODEXAPI_DATA_DIR",
-    example: "/var/lib/codexapi",
-    summary: "Folder for the databases and secrets. Default ./data.",
-  },
-  {
-    name: "CODEXAPI_PUBLIC_URL",
-    example: "https://api.example.com",
-    summary: "Address that customers use, for links and commands.",
-  },
-  {
-    name: "CODEXAPI_SECRET",
-    example: "(openssl rand -hex 32)",
-    summary:
-      "At least 32 characters; hashes keys and seals secrets. Default: generated into the data folder.",
-  },
-  {
-    name: "CODEXAPI_BRAND_NAME",
-    example: "CodexAPI.pro",
-    summary: "Name shown to customers. Default CodexAPI.pro.",
-  },
-  { name: "CODEXAPI_LOG_LEVEL", example: "info", summary: "debug, info, warn or error. Default info." },
-  {
-    name: "CODEXAPI_DEMO",
-    example: "auto",
-    summary: "The built-in demo upstream: on, off, or auto (only while there is no other). Default auto.",
-  },
-  {
-    name: "CODEXAPI_UPSTREAM_TIMEOUT_SECONDS",
-    example: "300",
-    summary: "Silence after which an upstream counts as dead. Default 300.",
-  },
-  {
-    name: "CODEXAPI_SHUTDOWN_SECONDS",
-    example: "30",
-    summary: "How long a shutdown waits for open answers. Default 30.",
-  },
-  { name: "CODEXAPI_KEY_CONCURRENCY", example: "32", summary: "Open requests per API key. Default 32." },
-  {
-    name: "CODEXAPI_KEY_REQUESTS_PER_MINUTE",
-    example: "600",
-    summary: "Requests per minute and API key. Default 600.",
-  },
-  {
-    name: "CODEXAPI_STORED_MAX_AGE_DAYS",
-    example: "30",
-    summary: "Days that stored responses and chat completions are kept. Default 30.",
-  },
-  {
-    name: "CODEXAPI_STORED_MAX_OBJECT_BYTES",
-    example: "4194304",
-    summary: "Size of one stored object; a larger one is answered but not kept. Default 4 MiB.",
-  },
-  {
-    name: "CODEXAPI_STORED_MAX_BYTES",
-    example: "268435456",
-    summary: "Size of one customer's stored objects together; the oldest go first. Default 256 MiB.",
-  },
-  {
-    name: "CODEXAPI_STORED_MAX_COUNT",
-    example: "10000",
-    summary: "Stored objects per customer; the oldest go first. Default 10000.",
-  },
-  {
-    name: "OPENAI_API_KEY",
-    example: "sk-…",
-    summary: "Upstream OpenAI; OPENAI_BASE_URL changes its address.",
-  },
-  {
-    name: "ANTHROPIC_API_KEY",
-    example: "sk-ant-…",
-    summary: "Upstream Anthropic; ANTHROPIC_BASE_URL changes its address.",
-  },
-  {
-    name: "DEEPSEEK_API_KEY",
-    example: "sk-…",
-    summary: "Upstream DeepSeek; DEEPSEEK_BASE_URL changes its address.",
-  },
-  {
-    name: "OPENROUTER_API_KEY",
-    example: "sk-or-…",
-    summary: "Upstream OpenRouter; OPENROUTER_BASE_URL changes its address.",
-  },
-]
 
 /** The vendors that the environment can name, with their usual addresses. */
 export const VENDORS = [
@@ -183,10 +106,19 @@ export function readConfig(env: Environment): Config {
       }),
     },
     stored: readStoredLimits(read),
+    payments: read.choice("CODEXAPI_PAYMENTS", ["auto", "stripe", "demo", "off"]),
+    stripe: readStripe(read),
+    mail: readMail(read, problems),
+    turnstile: readTurnstile(read),
+    gumroad_base_url: read.url("GUMROAD_BASE_URL") ?? "https://api.gumroad.com",
+    cost_report_keys: { openai: read.text("OPENAI_ADMIN_KEY"), anthropic: read.text("ANTHROPIC_ADMIN_KEY") },
     upstreams: readUpstreams(read),
   }
   if (config.secret !== undefined && config.secret.length < 32) {
     problems.push("CODEXAPI_SECRET has fewer than 32 characters. Make one with `openssl rand -hex 32`.")
+  }
+  if (config.payments === "stripe" && config.stripe === undefined) {
+    problems.push("CODEXAPI_PAYMENTS is stripe, but STRIPE_SECRET_KEY is not set.")
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
@@ -213,6 +145,35 @@ const readStoredLimits = (read: Reader): StoredLimits => ({
     max: 10_000_000,
   }),
 })
+
+function readStripe(read: Reader): StripeConfig | undefined {
+  const secret_key = read.text("STRIPE_SECRET_KEY")
+  if (secret_key === undefined) return undefined
+  const secrets = read.text("STRIPE_WEBHOOK_SECRET")?.split(",") ?? []
+  return {
+    secret_key,
+    webhook_secrets: secrets.map(one => one.trim()).filter(Boolean),
+    base_url: read.url("STRIPE_BASE_URL") ?? "https://api.stripe.com",
+  }
+}
+
+function readMail(read: Reader, problems: string[]): MailConfig | undefined {
+  const smtp_url = read.text("SMTP_URL")
+  if (smtp_url === undefined) return undefined
+  // Its value holds a password: it is never repeated in a message.
+  if (!URL.canParse(smtp_url) || !/^smtps?:$/.test(new URL(smtp_url).protocol)) {
+    problems.push("SMTP_URL is not an address such as smtps://user:password@mail.example.com.")
+  }
+  const from = read.text("CODEXAPI_MAIL_FROM")
+  if (from === undefined) problems.push("SMTP_URL is set, but CODEXAPI_MAIL_FROM is not.")
+  return { smtp_url, from: from ?? "" }
+}
+
+function readTurnstile(read: Reader) {
+  const secret_key = read.text("TURNSTILE_SECRET_KEY")
+  const base_url = read.url("TURNSTILE_BASE_URL") ?? "https://challenges.cloudflare.com"
+  return secret_key === undefined ? undefined : { secret_key, base_url }
+}
 
 type Reader = ReturnType<typeof createReader>
 

@@ -6,9 +6,11 @@ export const LARGEST_JSON_BYTES = 64 * 1024
 
 /**
  * An Elysia parser, for `parse`. Throws `too_large` (what is beyond the limit is never held in memory, whether its
- * length was announced or not), `unsupported_media` for anything but JSON, and a SyntaxError for broken JSON.
+ * length was announced or not), `unsupported_media` for anything but JSON, `unprocessable` for JSON that is no object
+ * (validation would take `[]` for an empty one), and a SyntaxError for broken JSON. No body at all is an empty object.
  */
 export async function readJsonBody({ request }: { request: Request }): Promise<unknown> {
+  if (hasNoBody(request)) return {}
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
     throw new AppError("unsupported_media", "Send the body as JSON, with `content-type: application/json`.", {
       code: "json_required",
@@ -23,8 +25,16 @@ export async function readJsonBody({ request }: { request: Request }): Promise<u
     if (size > LARGEST_JSON_BYTES) throw tooLarge()
     chunks.push(chunk)
   }
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"))
+  const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"))
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body
+  throw new AppError("unprocessable", "The body must be a JSON object, `{…}`.", {
+    code: "invalid_field",
+    field: "body",
+  })
 }
+
+const hasNoBody = ({ headers }: Request): boolean =>
+  !headers.has("content-type") && !headers.has("transfer-encoding") && !Number(headers.get("content-length"))
 
 const tooLarge = () =>
   new AppError("too_large", `The request body is larger than ${LARGEST_JSON_BYTES / 1024} KiB: send less.`, {

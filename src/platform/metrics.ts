@@ -1,5 +1,5 @@
-/** Counters and histograms in Prometheus form; ids never become labels. */
-import { Counter, Histogram, Registry } from "prom-client"
+/** Counters, gauges and histograms in Prometheus form; ids never become labels. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -38,6 +38,18 @@ export function createMetrics() {
       name: "codexapi_stream_violations_total",
       help: "Broken laws of the client's protocol in answers that were checked (one in 64).",
       labelNames: ["protocol"],
+      registers,
+    }),
+    mail: new Counter({
+      name: "codexapi_mail_total",
+      help: "Mail by how it ended: sent, failed or unknown.",
+      labelNames: ["state"],
+      registers,
+    }),
+    reconciliation_differences: new Gauge({
+      name: "codexapi_reconciliation_differences",
+      help: "Open differences between our books and those of Stripe or an upstream.",
+      labelNames: ["source"],
       registers,
     }),
     first_output: new Histogram({

@@ -1,5 +1,6 @@
 /** Token buckets by name, in memory: how often something may happen; not how much it costs. */
 import type { Clock } from "./clock.ts"
+import { AppError } from "./errors.ts"
 
 export interface RateLimit {
   /** Takes one; the answer is 0, or the milliseconds to wait until one is free (nothing is taken then). */
@@ -41,4 +42,21 @@ function forgetFullBuckets(buckets: Map<string, Bucket>, now: number, refill_ms:
   if (buckets.size < LARGEST_COUNT) return
   let surplus = buckets.size / 2
   for (const name of buckets.keys()) if (surplus-- > 0) buckets.delete(name)
+}
+
+export interface AttemptNeeds {
+  attempt_limit: RateLimit
+}
+
+/**
+ * Counts one attempt under each name: by waiting, never by lock-out. Throws `rate_limited` when one of them has had too
+ * many.
+ */
+export function limitAttempts(needs: AttemptNeeds, names: readonly string[]): void {
+  const wait_ms = Math.max(...names.map(name => needs.attempt_limit.take(name)))
+  if (wait_ms <= 0) return
+  throw new AppError("rate_limited", `Too many attempts. Try again in ${Math.ceil(wait_ms / 1000)} s.`, {
+    code: "too_many_attempts",
+    retry_after_ms: wait_ms,
+  })
 }

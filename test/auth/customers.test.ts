@@ -1,11 +1,14 @@
 /** Customers as identities: one per address, and whose password is right. */
 import { describe, expect, test } from "bun:test"
 import {
+  assertEmailFree,
   checkPassword,
   createCustomer,
   findCustomerByEmail,
   getCustomer,
   listCustomers,
+  setEmail,
+  verifyEmail,
 } from "../../src/auth/customers.ts"
 import { openIdentity } from "../support/identity.ts"
 import { PASSWORD, PASSWORD_HASH } from "../support/password.ts"
@@ -19,6 +22,7 @@ describe("creating", () => {
       id: expect.stringMatching(/^cus_[0-9a-z]{26}$/),
       email: "ada@example.com",
       status: "active",
+      email_verified_at: null,
       created_at: identity.clock.now(),
     })
     expect(await getCustomer(identity.store.read, customer.id)).toEqual(customer)
@@ -63,6 +67,45 @@ describe("reading", () => {
     expect(first.map(customer => customer.id)).toEqual(ids.slice(0, 2))
     const second = await listCustomers(identity.store.read, { limit: 2, after: ids[1]! })
     expect(second.map(customer => customer.id)).toEqual(ids.slice(2))
+  })
+})
+
+describe("an address", () => {
+  async function openTwo() {
+    const identity = openIdentity()
+    const ada = await identity.addCustomer({ email: "ada@example.com" })
+    await identity.addCustomer({ email: "bob@example.com" })
+    const set = (email: string, email_verified_at: number | null) =>
+      identity.store.tx(q => setEmail(q, { id: ada, email, email_verified_at }))
+    return { ...identity, ada, set }
+  }
+
+  test("is changed, in lower case, with or without a proof", async () => {
+    const { ada, set, store } = await openTwo()
+    const changed = await set(" Ada@New.example", 7)
+    expect(changed).toMatchObject({ id: ada, email: "ada@new.example", email_verified_at: 7 })
+    expect(await getCustomer(store.read, ada)).toEqual(changed)
+    expect(await set("ada@new.example", null)).toMatchObject({ email_verified_at: null })
+  })
+
+  test("that another customer has is refused in any spelling of case, and one's own is free", async () => {
+    const { ada, set, store } = await openTwo()
+    const taken = { reason: "conflict", detail: { code: "email_taken", field: "email" } }
+    await expect(set("BOB@example.com ", 7)).rejects.toMatchObject(taken)
+    const email = "Bob@Example.com"
+    await expect(assertEmailFree(store.read, { id: ada, email })).rejects.toMatchObject(taken)
+    await assertEmailFree(store.read, { id: ada, email: "ada@example.com" })
+    expect(await getCustomer(store.read, ada)).toMatchObject({ email: "ada@example.com" })
+  })
+
+  test("is taken for proven once, and not when the customer has another one by now", async () => {
+    const { ada, store } = await openTwo()
+    const verify = (email: string, verified_at: number) =>
+      store.tx(q => verifyEmail(q, { id: ada, email, verified_at }))
+    expect(await verify("old@example.com", 1)).toBe(false)
+    expect(await verify("ada@example.com", 2)).toBe(true)
+    expect(await verify("ada@example.com", 3)).toBe(false)
+    expect(await getCustomer(store.read, ada)).toMatchObject({ email_verified_at: 2 })
   })
 })
 

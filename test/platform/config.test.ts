@@ -1,6 +1,7 @@
 /** The configuration: defaults, every check, and that all problems come at once. */
 import { describe, expect, test } from "bun:test"
-import { ConfigError, type Environment, readConfig, VARIABLES } from "../../src/platform/config.ts"
+import { ConfigError, type Environment, readConfig } from "../../src/platform/config.ts"
+import { VARIABLES } from "../../src/platform/variables.ts"
 
 const problemsOf = (env: Environment): string[] => {
   try {
@@ -31,6 +32,12 @@ test("an empty environment gives the documented defaults", () => {
       max_customer_bytes: 256 * 1024 * 1024,
       max_customer_count: 10_000,
     },
+    payments: "auto",
+    stripe: undefined,
+    mail: undefined,
+    turnstile: undefined,
+    gumroad_base_url: "https://api.gumroad.com",
+    cost_report_keys: { openai: undefined, anthropic: undefined },
     upstreams: [],
   })
 })
@@ -53,6 +60,17 @@ test("every variable is read", () => {
     CODEXAPI_STORED_MAX_OBJECT_BYTES: "2000",
     CODEXAPI_STORED_MAX_BYTES: "9000",
     CODEXAPI_STORED_MAX_COUNT: "7",
+    CODEXAPI_PAYMENTS: "stripe",
+    STRIPE_SECRET_KEY: "sk_live_1",
+    STRIPE_WEBHOOK_SECRET: "whsec_new, whsec_old",
+    STRIPE_BASE_URL: "http://127.0.0.1:2/",
+    SMTP_URL: "smtps://user:password@mail.example.com",
+    CODEXAPI_MAIL_FROM: "CodexAPI <billing@example.com>",
+    TURNSTILE_SECRET_KEY: "0x4AAA",
+    TURNSTILE_BASE_URL: "http://127.0.0.1:3/",
+    GUMROAD_BASE_URL: "http://127.0.0.1:4/",
+    OPENAI_ADMIN_KEY: "sk-admin-1",
+    ANTHROPIC_ADMIN_KEY: "sk-ant-admin-1",
   })
   expect(config).toEqual({
     port: 0,
@@ -72,7 +90,60 @@ test("every variable is read", () => {
       max_customer_bytes: 9_000,
       max_customer_count: 7,
     },
+    payments: "stripe",
+    stripe: {
+      secret_key: "sk_live_1",
+      webhook_secrets: ["whsec_new", "whsec_old"],
+      base_url: "http://127.0.0.1:2",
+    },
+    mail: { smtp_url: "smtps://user:password@mail.example.com", from: "CodexAPI <billing@example.com>" },
+    turnstile: { secret_key: "0x4AAA", base_url: "http://127.0.0.1:3" },
+    gumroad_base_url: "http://127.0.0.1:4",
+    cost_report_keys: { openai: "sk-admin-1", anthropic: "sk-ant-admin-1" },
     upstreams: [],
+  })
+})
+
+test("Stripe and Turnstile have their vendors' addresses, and a webhook needs no secret to start", () => {
+  const { stripe, turnstile } = readConfig({ STRIPE_SECRET_KEY: "sk_test_1", TURNSTILE_SECRET_KEY: "0x4AAA" })
+  expect(stripe).toEqual({
+    secret_key: "sk_test_1",
+    webhook_secrets: [],
+    base_url: "https://api.stripe.com",
+  })
+  expect(turnstile?.base_url).toBe("https://challenges.cloudflare.com")
+})
+
+describe("what belongs together is asked for together", () => {
+  const from = { CODEXAPI_MAIL_FROM: "billing@example.com" }
+  test.each<[string, Environment, string]>([
+    [
+      "payments by Stripe without its key",
+      { CODEXAPI_PAYMENTS: "stripe" },
+      "CODEXAPI_PAYMENTS is stripe, but STRIPE_SECRET_KEY is not set.",
+    ],
+    [
+      "a mail server without a sender",
+      { SMTP_URL: "smtp://mail.example.com" },
+      "SMTP_URL is set, but CODEXAPI_MAIL_FROM is not.",
+    ],
+    [
+      "a mail server that is none",
+      { SMTP_URL: "https://user:hunter2@mail.example.com", ...from },
+      "SMTP_URL is not an address such as smtps://user:password@mail.example.com.",
+    ],
+    [
+      "a mail server that is no address",
+      { SMTP_URL: "mail.example.com:hunter2", ...from },
+      "SMTP_URL is not an address such as smtps://user:password@mail.example.com.",
+    ],
+    [
+      "payments that are unknown",
+      { CODEXAPI_PAYMENTS: "paypal" },
+      'CODEXAPI_PAYMENTS is "paypal": give one of auto, stripe, demo, off, e.g. CODEXAPI_PAYMENTS=auto.',
+    ],
+  ])("%s is a problem", (_, env, problem) => {
+    expect(problemsOf(env)).toEqual([problem])
   })
 })
 
@@ -146,5 +217,6 @@ test("every documented variable has an example and a sentence", () => {
 test("every documented example is accepted", () => {
   const examples = VARIABLES.map(({ name, example }) => [name, example] as const)
   const usable = examples.filter(([name]) => name !== "CODEXAPI_SECRET")
+  expect(new Set(examples.map(([name]) => name)).size).toBe(examples.length)
   expect(problemsOf(Object.fromEntries(usable))).toEqual([])
 })

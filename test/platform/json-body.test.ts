@@ -11,22 +11,34 @@ const read = (body: RequestInit["body"], headers: Record<string, string> = {}) =
     }),
   })
 
-const padded = (bytes: number): string => JSON.stringify("x".repeat(bytes - 2))
+const padded = (bytes: number): string => JSON.stringify({ x: "x".repeat(bytes - 8) })
 
 test("a body at the limit is read", async () => {
-  expect(await read(padded(LARGEST_JSON_BYTES))).toHaveLength(LARGEST_JSON_BYTES - 2)
+  expect(await read(padded(LARGEST_JSON_BYTES))).toEqual({ x: "x".repeat(LARGEST_JSON_BYTES - 8) })
+})
+
+test.each(["[]", "5", '"x"', "null", "true"])("%s is no object", async body => {
+  const refusal = { reason: "unprocessable", detail: { code: "invalid_field", field: "body" } }
+  await expect(read(body)).rejects.toMatchObject(refusal)
+})
+
+test("no body at all is an empty object; a body without a type is refused", async () => {
+  expect(await readJsonBody({ request: new Request("http://localhost/", { method: "POST" }) })).toEqual({})
+  const headers = { "content-length": "2" }
+  const untyped = new Request("http://localhost/", { method: "POST", headers, body: Buffer.from("{}") })
+  await expect(readJsonBody({ request: untyped })).rejects.toMatchObject({ reason: "unsupported_media" })
 })
 
 test("a character may lie across two chunks", async () => {
-  const bytes = new TextEncoder().encode('"é"')
+  const bytes = new TextEncoder().encode('{"x":"é"}')
   const body = new ReadableStream({
     start(controller) {
-      controller.enqueue(bytes.slice(0, 2))
-      controller.enqueue(bytes.slice(2))
+      controller.enqueue(bytes.slice(0, 7))
+      controller.enqueue(bytes.slice(7))
       controller.close()
     },
   })
-  expect(await read(body)).toBe("é")
+  expect(await read(body)).toEqual({ x: "é" })
 })
 
 describe("too large is", () => {

@@ -21,6 +21,6 @@ test("labels are names of few values, never ids of customers, keys or requests",
     .getMetricsAsArray()
     .flatMap(metric => (metric as unknown as { labelNames: string[] }).labelNames)
   expect(new Set(labels)).toEqual(
-    new Set(["model", "end_reason", "reason", "kind", "upstream", "failure", "protocol"]),
+    new Set(["model", "end_reason", "reason", "kind", "upstream", "failure", "protocol", "state", "source"]),
   )
 })

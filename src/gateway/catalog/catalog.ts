@@ -67,6 +67,8 @@ export interface Catalog {
   unserved(): readonly UnservedModel[]
   /** The enabled upstreams that cannot be used, for the operator. */
   skipped(): readonly SkippedUpstream[]
+  /** Whether there is an upstream beside the demo, usable, enabled or not. */
+  hasUpstream(): boolean
   reload(): Promise<void>
 }
 
@@ -133,6 +135,7 @@ export async function openCatalog(needs: CatalogNeeds): Promise<Catalog> {
     },
     list: () => ordered,
     unserved: () => loaded.unserved,
+    hasUpstream: () => loaded.has_upstream,
     skipped: () => loaded.skipped,
     async reload() {
       loaded = await load(needs)
@@ -146,6 +149,7 @@ interface Loaded {
   aliases: Aliases
   unserved: UnservedModel[]
   skipped: SkippedUpstream[]
+  has_upstream: boolean
 }
 
 async function load(needs: CatalogNeeds): Promise<Loaded> {
@@ -155,8 +159,8 @@ async function load(needs: CatalogNeeds): Promise<Loaded> {
   const routes = await q.all<StoredRoute>("SELECT * FROM route WHERE is_enabled = 1 ORDER BY tier, id")
   const rows = await q.all<StoredModel>("SELECT * FROM model WHERE is_enabled = 1 ORDER BY priority, id")
   // One that cannot be used, for want of its key say, is no reason to sell demo answers at its models' prices.
-  const hasUpstream = upstreams.size + skipped.length > 0
-  const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && !hasUpstream)
+  const has_enabled = upstreams.size + skipped.length > 0
+  const isDemoOn = needs.config.demo === "on" || (needs.config.demo === "auto" && !has_enabled)
   const models = new Map<string, Model>()
   const unserved: UnservedModel[] = []
   for (const row of rows) {
@@ -167,7 +171,8 @@ async function load(needs: CatalogNeeds): Promise<Loaded> {
     if (rate_card && served.length > 0) models.set(row.id, toModel(row, rate_card, served))
     else unserved.push({ id: row.id, why: explain(rate_card, stored) })
   }
-  return { models, aliases: await loadAliases(q), unserved, skipped }
+  const has_upstream = (await q.get("SELECT 1 AS found FROM upstream LIMIT 1")) !== undefined
+  return { models, aliases: await loadAliases(q), unserved, skipped, has_upstream }
 }
 
 const explain = (rate_card: RateCard | undefined, stored: StoredRoute[]): UnservedModel["why"] => {

@@ -1,12 +1,13 @@
 /** One call to one upstream: builds the request and hands it to fetch, or to the built-in demo. */
 import type { Clock } from "../../platform/clock.ts"
+import type { Fetch } from "../../platform/fetch.ts"
 import type { NewId } from "../../platform/ids.ts"
 import type { Route } from "../catalog/catalog.ts"
 import { UPSTREAMS } from "../protocol/codecs.ts"
 import type { Protocol } from "../protocol/model-request.ts"
 import { answerDemo } from "./demo.ts"
 
-export type Fetch = (input: string, init: RequestInit) => Promise<Response>
+export type { Fetch }
 
 export interface SendNeeds {
   fetch: Fetch

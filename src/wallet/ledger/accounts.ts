@@ -39,3 +39,9 @@ export async function getBalances(q: Query, customer_id: string): Promise<Balanc
   }
   return balances
 }
+
+/** Stops (or lets go on) spending from a customer's Token Wallet; credit still comes in, and held amounts settle. */
+export async function setFrozen(q: TxQuery, customer_id: string, is_frozen: boolean): Promise<void> {
+  const wallet = customerAccount(customer_id, "token")
+  await q.run("UPDATE ledger_account SET is_frozen = ? WHERE id = ?", is_frozen ? 1 : 0, wallet)
+}

@@ -11,7 +11,7 @@ export const CUSTOMER_ACCOUNTS: Readonly<Record<CustomerAccountKind, Ledger>> = 
   token_held: "token",
   /** Real money. */
   cash: "cash",
-  /** What refunds and disputes took beyond the balance. */
+  /** What is owed because refunds and disputes took more than there was. */
   cash_debt: "cash",
   /** Referral commission not yet payable. */
   referral_pending: "cash",
@@ -22,7 +22,7 @@ type Direction = "source" | "sink" | "both"
 
 /** The operator's side of the books. Their balance is the sum of their transfers. */
 export const SYSTEM_ACCOUNTS = {
-  "system/issue_package": { ledger: "token", direction: "source" },
+  "system/issue_package": { ledger: "token", direction: "both" },
   "system/issue_bonus": { ledger: "token", direction: "source" },
   "system/issue_signup": { ledger: "token", direction: "source" },
   "system/issue_checkin": { ledger: "token", direction: "source" },
@@ -31,9 +31,17 @@ export const SYSTEM_ACCOUNTS = {
   "system/issue_admin": { ledger: "token", direction: "both" },
   "system/revenue_usage": { ledger: "token", direction: "sink" },
   "system/loss_overrun": { ledger: "token", direction: "source" },
+  /** Real money that came in by Stripe and has not gone back. */
   "system/stripe": { ledger: "cash", direction: "both" },
-  "system/sales_package": { ledger: "cash", direction: "sink" },
-  "system/expense_referral": { ledger: "cash", direction: "source" },
+  /** The same in Stripe's test mode and in the demo: no money at all. */
+  "system/stripe_test": { ledger: "cash", direction: "both" },
+  /** Money that came another way and was recorded by the operator. */
+  "system/plan_payments": { ledger: "cash", direction: "both" },
+  "system/issue_cash_admin": { ledger: "cash", direction: "both" },
+  "system/sales_package": { ledger: "cash", direction: "both" },
+  /** The other side of `cash_debt`: what customers owe. */
+  "system/debt": { ledger: "cash", direction: "both" },
+  "system/expense_referral": { ledger: "cash", direction: "both" },
 } as const satisfies Record<string, { ledger: Ledger; direction: Direction }>
 
 export type SystemAccount = keyof typeof SYSTEM_ACCOUNTS

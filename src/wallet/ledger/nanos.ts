@@ -4,7 +4,8 @@
 export type Nanos = number & { readonly unit: "nano-USD" }
 
 const NANOS_PER_USD = 1_000_000_000n
-const NANOS_PER_CENT = 10_000_000
+/** A cent is ten million nano-USD. */
+export const NANOS_PER_CENT = 10_000_000
 /** ±9.0 million USD, below 2^53 so that SQLite and JavaScript agree on every amount. */
 const LIMIT = 9_000_000n * NANOS_PER_USD
 

@@ -34,6 +34,14 @@ async function open(upstreams: EnvUpstream[], demo: Config["demo"] = "auto") {
   }
 }
 
+test("an upstream that is disabled is still one: what was given away must not buy its models later", async () => {
+  const { catalog, change } = await open([openai])
+  expect(catalog.hasUpstream()).toBe(true)
+  await change("UPDATE upstream SET is_enabled = 0")
+  expect(catalog.hasUpstream()).toBe(true)
+  expect((await open([])).catalog.hasUpstream()).toBe(false)
+})
+
 describe("the demo answers", () => {
   test("for every model while there is no upstream", async () => {
     const { catalog, routesOf, ids } = await open([])
