@@ -11,7 +11,9 @@ export const Wallet = t.Object(
     heldUsd: Usd,
     availableUsd: Usd,
     isLow: t.Boolean({ description: "Less than one dollar is available" }),
-    isFrozen: t.Boolean({ description: "Spending is stopped, e.g. during a payment dispute" }),
+    isFrozen: t.Boolean({
+      description: "The operator has stopped spending from this wallet; credit still comes in",
+    }),
   },
   { description: "Token Wallet: credit spent by rate card. balance = available + held" },
 )
