@@ -31,6 +31,13 @@ describe("reading usage", () => {
     body: () => ({ code: "invalid_field", field }),
     events: () => [refused("unprocessable", "invalid_field")],
   })
+  const refusing = (name: string, query: string, says: [string, string], accept = "*/*"): Row => ({
+    name,
+    ask: ({ mine }) => ({ path: `${path}${query}`, key: mine.key, headers: { accept } }),
+    status: 422,
+    body: () => ({ code: says[0], field: says[1] }),
+    events: () => [refused("unprocessable", says[0])],
+  })
   testRows([
     ...accessRows(path),
     {
@@ -43,6 +50,27 @@ describe("reading usage", () => {
     invalid("with a limit above 200: 422", "?limit=201", "limit"),
     invalid("with no day at all: 422", "?days=0", "days"),
     invalid("with a cursor that is too long: 422", `?cursor=${"x".repeat(65)}`, "cursor"),
+    refusing("with a statement of no month: 422", "?statement=2026-13", ["invalid_month", "statement"]),
+    refusing("with an empty statement: 422", "?statement=", ["invalid_month", "statement"]),
+    refusing("with a statement of a month to come: 422", "?statement=2026-02", ["future_month", "statement"]),
+    refusing("with a statement and a month: 422", "?statement=2026-01&month=2026-01", [
+      "conflicting_fields",
+      "month",
+    ]),
+    refusing("with a month, but not as CSV: 422", "?month=2026-01", ["csv_only", "month"]),
+    refusing("with a month that is none, as CSV: 422", "?month=x", ["invalid_month", "month"], "text/csv"),
+    refusing("with a month to come, as CSV: 422", "?month=9999-12", ["future_month", "month"], "text/csv"),
+    {
+      name: "with a month before the customer came gives an empty statement",
+      ask: ({ mine }) => ({ path: `${path}?statement=2025-12`, key: mine.key }),
+      status: 200,
+      body: () => ({
+        isComplete: true,
+        tokenWallet: { openingUsd: "0.00", inUsd: "0.00", outUsd: "0.00", closingUsd: "0.00" },
+        movements: [],
+        usage: [],
+      }),
+    },
   ])
 
   test("a receipt tells everything of its request, in exact amounts", async () => {
@@ -216,5 +244,143 @@ describe("the same as CSV", () => {
     const answer = await app.send(path, { headers: { accept: "text/csv" } })
     expect(answer.status).toBe(401)
     expect(answer.headers.get("content-type")).toBe("application/problem+json")
+  })
+})
+
+describe("the statement of a month", () => {
+  const usage = { input: 1_000, output: 10 }
+
+  interface Shown {
+    tokenWallet: { closingUsd: string }
+    totals: object
+  }
+
+  /** A customer who has 10.00 since the 2nd of January and asked the model once. */
+  async function openWithUsage() {
+    const app = await openTestApp()
+    const customer = await app.createCustomer({ email: "ada@example.com" })
+    await app.createCustomer()
+    await spend(app, customer, usage)
+    const ask = (query: string, accept = "*/*") =>
+      app.send(path + query, { key: customer.key, headers: { accept } })
+    return { app, customer, ask, [Symbol.asyncDispose]: () => app.close() }
+  }
+
+  test("tells the balances, the movements, the usage and the totals", async () => {
+    await using scene = await openWithUsage()
+    expect<unknown>(await (await scene.ask("?statement=2026-01")).json()).toEqual({
+      customerId: scene.customer.id,
+      email: "ada@example.com",
+      month: "2026-01",
+      from: "2026-01-01T00:00:00.000Z",
+      until: "2026-02-01T00:00:00.000Z",
+      madeAt: "2026-01-02T03:04:05.003Z",
+      isComplete: false,
+      currency: "USD",
+      tokenWallet: { openingUsd: "0.00", inUsd: "10.00", outUsd: "0.0053", closingUsd: "9.9947" },
+      cashWallet: { openingUsd: "0.00", inUsd: "0.00", outUsd: "0.00", closingUsd: "0.00" },
+      debt: { openingUsd: "0.00", inUsd: "0.00", outUsd: "0.00", closingUsd: "0.00" },
+      movements: [
+        {
+          at: "2026-01-02T03:04:05.001Z",
+          wallet: "token",
+          type: "adjustment",
+          kind: "admin_credit",
+          inUsd: "10.00",
+          outUsd: "0.00",
+          transferId: expect.stringMatching(/^admin:adj_/),
+          reference: "credit of the test",
+          purchase: null,
+        },
+      ],
+      usage: [
+        {
+          day: "2026-01-02",
+          model: "gpt-5.5",
+          requestCount: 1,
+          inputTokens: 1_000,
+          outputTokens: 10,
+          chargedUsd: "0.0053",
+        },
+      ],
+      totals: { requestCount: 1, chargedUsd: "0.0053", purchaseCount: 0, paidUsd: "0.00" },
+    })
+  })
+
+  test("closes with the balance that the wallet shows", async () => {
+    await using scene = await openWithUsage()
+    const { tokenWallet } = (await (await scene.ask("?statement=2026-01")).json()) as Shown
+    const wallet = await scene.app.sendJson<{ balanceUsd: string }>("/api/v1/wallet/status", {
+      key: scene.customer.key,
+    })
+    expect(tokenWallet.closingUsd).toBe(wallet.balanceUsd)
+  })
+
+  test("is a file with `Accept: text/csv`", async () => {
+    await using scene = await openWithUsage()
+    const answer = await scene.ask("?statement=2026-01", "text/csv")
+    expect(answer.headers.get("content-type")).toBe("text/csv; charset=utf-8")
+    expect(answer.headers.get("content-disposition")).toBe('attachment; filename="statement-2026-01.csv"')
+    expect(answer.headers.get("x-request-id")).toMatch(/^req_/)
+    expect(await answer.text()).toContain(",token,closing,,,,,,,,,,,,9.9947\r\n")
+  })
+
+  test("is a page to print with `Accept: text/html`, on which nothing may run", async () => {
+    await using scene = await openWithUsage()
+    const answer = await scene.ask("?statement=2026-01", "text/html,*/*;q=0.8")
+    expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8")
+    expect(answer.headers.get("content-security-policy")).toStartWith("default-src 'none'")
+    const html = await answer.text()
+    expect(html).toContain("<h1>CodexAPI.pro</h1>")
+    expect(html).toContain("ada@example.com")
+  })
+
+  test("is the caller's own, whatever is asked", async () => {
+    await using scene = await openWithUsage()
+    const other = await scene.app.createCustomer({ credit_usd: "0" })
+    const query = `?statement=2026-01&customerId=${scene.customer.id}`
+    const body = await scene.app.sendJson(path + query, { key: other.key })
+    expect(body).toMatchObject({ customerId: other.id, movements: [], usage: [] })
+  })
+
+  test("stays right while fifty requests are asked at once", async () => {
+    await using scene = await openWithUsage()
+    for (let count = 0; count < 25; count++)
+      scene.app.upstream.play(jsonAnswer(wholeTextTurn("hello", usage)))
+    const body = { model: "gpt-5.5", input: "hi" }
+    const answers = await Promise.all(
+      Array.from({ length: 25 }, () => [
+        scene.app.send("/v1/responses", { key: scene.customer.key, body }),
+        scene.ask("?statement=2026-01"),
+      ]).flat(),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200))
+    const { tokenWallet, totals } = (await (await scene.ask("?statement=2026-01")).json()) as Shown
+    expect(totals).toMatchObject({ requestCount: 26, chargedUsd: "0.1378" })
+    expect(tokenWallet.closingUsd).toBe("9.8622")
+  })
+})
+
+describe("every receipt of a month", () => {
+  test("is one CSV, without pages", async () => {
+    await using app = await openTestApp()
+    const customer = await app.createCustomer()
+    const ids = [await spend(app, customer, { input: 10, output: 1 })]
+    app.clock.advance(31 * DAY_MS)
+    ids.push(await spend(app, customer, { input: 10, output: 1 }))
+    ids.push(await spend(app, customer, { input: 10, output: 1 }))
+    const ask = async (month: string) => {
+      const headers = { accept: "text/csv" }
+      const answer = await app.send(`${path}?month=${month}&limit=1`, { key: customer.key, headers })
+      expect(answer.headers.get("content-disposition")).toBe(
+        `attachment; filename="token-usage-${month}.csv"`,
+      )
+      const [names, ...lines] = (await answer.text()).trimEnd().split("\r\n")
+      expect(names).toStartWith("requestId,state,startedAt")
+      return lines.map(line => line.split(",")[0]!)
+    }
+    expect(await ask("2026-01")).toEqual([ids[0]!])
+    expect(await ask("2026-02")).toEqual([ids[2]!, ids[1]!])
+    expect(await ask("2025-01")).toEqual([])
   })
 })
