@@ -12,6 +12,8 @@ export interface Gateway {
   healthPath: string
   /** Headers of every request. */
   headers: Record<string, string>
+  /** Fills its data folder before it starts; gives the bearers that its requests have in turns. */
+  fill?: (folder: string) => Promise<string[]>
   /** Runs once when it is up, for example to make a customer; gives more headers. */
   prepare?: (running: Running) => Promise<Record<string, string>>
 }

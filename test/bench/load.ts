@@ -6,6 +6,8 @@ export interface LoadOrder {
   port: number
   path: string
   headers: Record<string, string>
+  /** One after the other instead of the header. */
+  bearers?: string[] | undefined
   body: string
   concurrency: number
   seconds: number
@@ -42,15 +44,17 @@ async function runLoad(order: LoadOrder): Promise<LoadReport> {
     deltaMicros: [],
     totalMicros: [],
   }
-  const request = requestBytes(order)
+  const requests = (order.bearers ?? [undefined]).map(bearer => requestBytes(order, bearer))
   const startedAt = performance.now()
   const endsAt = startedAt + order.seconds * 1000
+  // Each run begins elsewhere: else it would ask for what the run before has just warmed.
+  let next = Math.floor(Math.random() * requests.length)
   const worker = async (_: unknown, index: number) => {
     let connection = await openConnection(order.port, order.isStamped)
     // Spread over 20 ms: behind a slow upstream, workers that start together would stay together.
     await Bun.sleep((index * 20) / order.concurrency)
     while (performance.now() < endsAt) {
-      const answer = await connection.send(request)
+      const answer = await connection.send(requests[next++ % requests.length]!)
       count(report, answer)
       if (answer.isClosed) connection = await openConnection(order.port, order.isStamped)
     }
@@ -75,7 +79,7 @@ function count(report: LoadReport, answer: Answer): void {
 
 /** At most 32 connections wait for their first byte at a time, so that no queue is measured. */
 async function holdOpen(order: LoadOrder): Promise<{ opened: number }> {
-  const request = requestBytes(order)
+  const request = requestBytes(order, order.bearers?.[0])
   let started = 0
   let opened = 0
   const worker = async () => {
@@ -92,12 +96,13 @@ async function holdOpen(order: LoadOrder): Promise<{ opened: number }> {
   return { opened }
 }
 
-function requestBytes({ path, headers, body }: LoadOrder): Uint8Array {
+function requestBytes({ path, headers, body }: LoadOrder, bearer?: string): Uint8Array {
   const lines = Object.entries({
     host: "127.0.0.1",
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(body)),
     ...headers,
+    ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
   }).map(([name, value]) => `${name}: ${value}\r\n`)
   return new TextEncoder().encode(`POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`)
 }

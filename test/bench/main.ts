@@ -3,7 +3,8 @@ import { existsSync } from "node:fs"
 import { cpus } from "node:os"
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
-import { type Gateway, gateways } from "./gateways.ts"
+import { booksGateways, readBooksPlan } from "./books.ts"
+import { type Gateway, gateways, yardstick } from "./gateways.ts"
 import { growthWays, measureGrowth } from "./growth.ts"
 import {
   type Cell,
@@ -12,6 +13,7 @@ import {
   measureCell,
   measureColdStarts,
   measureStreams,
+  takesNoTime,
   warmUp,
 } from "./measures.ts"
 import { startGateway, withFolder } from "./processes.ts"
@@ -27,6 +29,10 @@ const help = `scripts/bench [options]
   --gateways LIST  rows to measure (default pass-through,codexapi)
   --body-kb N      size of the request's body (default 0: as small as it gets; the Codex CLI sends 40)
   --streams N      how many streams to hold open (default 1000)
+  --books C,T      instead of the rest: metered requests on small books and on books of so many customers and
+                   transfers (1000000,10000000 takes minutes to make once, and 5 GB in .cache and in /tmp)
+  --callers N      with --books: how many customers ask in turns, from all over the file (default 64: each client
+                   is one; with 5000 none is asked for twice in a second)
   --json FILE      write the results there as well`
 
 const { values } = parseArgs({
@@ -39,6 +45,8 @@ const { values } = parseArgs({
     gateways: { type: "string", default: "pass-through,codexapi" },
     "body-kb": { type: "string", default: "0" },
     streams: { type: "string", default: "1000" },
+    books: { type: "string" },
+    callers: { type: "string", default: "64" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -48,8 +56,10 @@ if (values.help) console.log(help)
 else await main()
 
 async function main(): Promise<void> {
-  const chosen = chooseGateways(values.gateways.split(","))
-  const only = new Set(values.only.split(","))
+  const books = values.books === undefined ? undefined : readBooksPlan(values.books, values.callers)
+  const chosen = chooseGateways(books ? [yardstick] : values.gateways.split(","))
+  if (books) chosen.push(...booksGateways(chooseGateways(["codexapi"])[0]!, books))
+  const only = new Set(books ? [] : values.only.split(","))
   const report: Report = {
     measuredAt: new Date().toISOString(),
     machine: { cpuCount: cpus().length, cpuModel: cpus()[0]?.model.trim() ?? "", bun: Bun.version },
@@ -63,7 +73,8 @@ async function main(): Promise<void> {
   }
   const upstream = await startUpstream()
   try {
-    await withFolder(folder => measureAll({ chosen, only, report, upstream, folder }))
+    const measured = cells.filter(cell => (books ? takesNoTime(cell) : only.has(cell.kind)))
+    await withFolder(folder => measureAll({ chosen, only, measured, report, upstream, folder }))
   } finally {
     await upstream.stop()
   }
@@ -74,13 +85,14 @@ async function main(): Promise<void> {
 interface Work {
   chosen: Gateway[]
   only: Set<string>
+  measured: Cell[]
   report: Report
   upstream: BenchUpstream
   folder: string
 }
 
 async function measureAll(work: Work): Promise<void> {
-  const { chosen, only, report, upstream, folder } = work
+  const { chosen, only, measured, report, upstream, folder } = work
   if (only.has("translation")) {
     progress("translation")
     report.translation = measureTranslation()
@@ -90,13 +102,12 @@ async function measureAll(work: Work): Promise<void> {
     const setup = { upstreamUrl: upstream.url, folder, rounds: 10 }
     report.coldStarts = await measureColdStarts(chosen, setup)
   }
-  const measured = cells.filter(cell => only.has(cell.kind))
   if (measured.length === 0 && !only.has("streams") && !only.has("growth")) return
   const { targets, stopAll } = await startTargets(chosen, upstream, folder)
   try {
     await upstream.play({ delayMs: 0, pace: "packed" })
     await warmUp(targets, 5)
-    await measureCells(work, measured, targets)
+    await measureCells(work, targets)
     if (only.has("streams")) await measureOpenStreams(work, targets)
     // Last, because a heap that has grown does not shrink.
     if (only.has("growth")) await measureAllGrowth(work, targets)
@@ -105,7 +116,7 @@ async function measureAll(work: Work): Promise<void> {
   }
 }
 
-async function measureCells({ report, upstream }: Work, measured: Cell[], targets: Target[]): Promise<void> {
+async function measureCells({ measured, report, upstream }: Work, targets: Target[]): Promise<void> {
   for (const cell of measured) {
     progress(cellTitle(cell))
     await upstream.play({ delayMs: cell.delayMs, pace: cell.pace })
@@ -150,11 +161,13 @@ async function startTargets(chosen: Gateway[], upstream: BenchUpstream, folder: 
   }
   try {
     for (const gateway of chosen) {
-      const running = await startGateway(gateway, upstream.url, `${folder}/${gateway.name}`)
+      const data = `${folder}/${gateway.name}`
+      const bearers = await gateway.fill?.(data)
+      const running = await startGateway(gateway, upstream.url, data)
       stops.push(running.stop)
       const headers = { ...gateway.headers, ...(await gateway.prepare?.(running)) }
       const { name, isTranslating } = gateway
-      targets.push({ name, pid: running.pid, port: running.port, isTranslating, headers })
+      targets.push({ name, pid: running.pid, port: running.port, isTranslating, headers, bearers })
     }
   } catch (error) {
     await stopAll() // nothing that was started may outlive the bench

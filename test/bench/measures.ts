@@ -62,6 +62,10 @@ export const cells: Cell[] = [
   ]),
 ]
 
+/** The plain metered request, from an upstream that answers at once: all that is left is our own work. */
+export const takesNoTime = ({ kind, delayMs, pace }: Cell): boolean =>
+  (kind === "sse" || kind === "json") && delayMs === 0 && pace === "packed"
+
 export interface CellSettings {
   seconds: number
   /** The request is filled up to this; a real first request of the Codex CLI has 40 KB. */

@@ -1,4 +1,5 @@
 /** The bench's results as tables for people; every figure beside its ratio to the pass-through. */
+import { booksRows } from "./books.ts"
 import { yardstick } from "./gateways.ts"
 import type { GrowthResult } from "./growth.ts"
 import type { Cell, CellResult, ColdStartResult, StreamsResult } from "./measures.ts"
@@ -27,6 +28,7 @@ export function reportText(report: Report): string {
     `${report.secondsPerCell} s per cell and program, requests of ${report.bodyKb || "0.1"} KB`,
     "× and over = divided by, and minus, the pass-through of the same run; added = minus the upstream asked directly",
     ...report.cells.map(({ cell, results }) => `\n${cellTitle(cell)}\n${cellTable(cell, results)}`),
+    ...section("Large books divided by small ones; again: the small ones twice", booksTable(report)),
     ...section("Translation in one process, 2,000 events (aim: 3 µs)", translationTable(report.translation)),
     ...section("Open streams", streamsTable(report.streams)),
     ...section("Memory and the length of a stream (aim: no growth)", growthTable(report.growth)),
@@ -118,6 +120,25 @@ function cellTable(cell: Cell, results: Record<string, CellResult>): string {
     ]
   })
   return table([head, ...rows])
+}
+
+/** Of each cell: what the small books take, and the ratio of the large ones beside that of the small ones once more. */
+function booksTable({ cells }: Report): Row[] {
+  const figures = ["cpuMicros", "requestsPerSecond", "p50Ms", "p99Ms"] as const
+  const head = ["cpu µs", "req/s", "p50 ms", "p99 ms"].flatMap(figure => [figure, "large ×", "again ×"])
+  const rows = cells.flatMap(({ cell, results }): Row[] => {
+    const [small, again, large] = [booksRows.small, booksRows.again, booksRows.large].map(
+      name => results[name],
+    )
+    if (!small) return []
+    const columns = figures.flatMap(figure => [
+      round(small[figure], figure === "requestsPerSecond" ? 0 : 2),
+      ratio(large?.[figure], small[figure]),
+      ratio(again?.[figure], small[figure]),
+    ])
+    return [[cellTitle(cell).replace(/ +\[.*$/, ""), ...columns]]
+  })
+  return [["", ...head], ...rows]
 }
 
 function streamsTable(streams: Record<string, StreamsResult>): Row[] {

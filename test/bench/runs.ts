@@ -11,6 +11,8 @@ export interface Target {
   /** It takes requests of one protocol for models of another; the others are asked in the upstream's. */
   isTranslating: boolean
   headers: Record<string, string>
+  /** Requests have these in turns. */
+  bearers?: string[] | undefined
 }
 
 export interface Run extends LoadReport {
@@ -62,8 +64,8 @@ export async function holdStreams<T>(
   }
 }
 
-function orderFor({ port, headers }: Target): Pick<LoadOrder, "port" | "headers"> {
-  return { port, headers }
+function orderFor({ port, headers, bearers }: Target): Pick<LoadOrder, "port" | "headers" | "bearers"> {
+  return { port, headers, bearers }
 }
 
 function spawnLoad(order: LoadOrder) {
