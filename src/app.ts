@@ -1,7 +1,6 @@
 /** Makes every part of the server from a configuration and closes them again; the only place where things are made. */
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { AttemptNeeds } from "./account/attempts.ts"
 import type { RegisterNeeds } from "./account/register/register.ts"
 import { createKeyLimits } from "./auth/key-limits.ts"
 import { createKeyRing } from "./auth/keys.ts"
@@ -25,13 +24,16 @@ import { createEvents } from "./platform/events.ts"
 import { createNewId, type Random, systemRandom } from "./platform/ids.ts"
 import { createLog, describeError, type Log } from "./platform/log.ts"
 import { createMetrics } from "./platform/metrics.ts"
-import { createRateLimit } from "./platform/rate-limit.ts"
+import { type AttemptNeeds, createRateLimit } from "./platform/rate-limit.ts"
 import { openStore, type Store } from "./platform/store.ts"
 import { createTasks } from "./platform/tasks.ts"
+import type { SwitchablePayments } from "./wallet/stripe/payments.ts"
+import { createPayments } from "./wallet/stripe/payments.ts"
 
 /** The one flat value whose parts the domains need. */
 export interface App extends AnswerNeeds, RegisterNeeds, AttemptNeeds {
   cache: Store
+  payments: SwitchablePayments
   close(): Promise<void>
 }
 
@@ -72,6 +74,8 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
       const { upstream_id: upstream, failure } = event.data
       metrics.route_failures.inc({ upstream, failure })
     }
+    if (event.name === "mail-sent") metrics.mail.inc({ state: "sent" })
+    if (event.name === "mail-failed") metrics.mail.inc({ state: event.data.state })
   })
   const app: App = {
     config,
@@ -90,6 +94,7 @@ export async function openApp(config: Config, seams: Seams = {}): Promise<App> {
     boot_id: newId("boot"),
     fetch: seams.fetch ?? fetch,
     metrics,
+    payments: createPayments({ config, hasUpstream: () => catalog.hasUpstream() }),
     keys,
     key_limits: createKeyLimits(clock, config.key_limits),
     failure_limit: createRateLimit(clock, KEY_FAILURES),

@@ -5,15 +5,15 @@ import { COMMANDS } from "./admin/command-list.ts"
 import { examine } from "./admin/doctor.ts"
 import { type App, openApp } from "./app.ts"
 import { CONFORMANCE_USAGE, readOptions, runConformance } from "./conformance/command.ts"
-import { ConfigError, readConfig, VARIABLES } from "./platform/config.ts"
+import { ConfigError, readConfig } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
 import { startEventLog } from "./platform/event-log.ts"
 import { describeError } from "./platform/log.ts"
 import { raiseRequestLimit } from "./platform/re-exec.ts"
+import { VARIABLES } from "./platform/variables.ts"
 import { VERSION } from "./platform/version.ts"
 import { adminKeyPath, serve } from "./serve.ts"
-import { verifyLedger } from "./wallet/ledger/verify.ts"
-import { repriceReceipts } from "./wallet/usage/reprice.ts"
+import { verifyBooks } from "./wallet/books/verify.ts"
 
 const EXIT_OK = 0
 /** The command ran and found or met something wrong. */
@@ -105,7 +105,7 @@ async function runCommand(words: string[], is_json: boolean): Promise<number> {
 }
 
 async function verify(app: App, is_json: boolean): Promise<number> {
-  const laws = [...(await verifyLedger(app.store.read)), await repriceReceipts(app.store.read)]
+  const laws = await verifyBooks(app.store.read)
   const is_ok = laws.every(law => law.findings.length === 0)
   if (is_json) await print(JSON.stringify({ ok: is_ok, laws }))
   else

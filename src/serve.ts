@@ -4,15 +4,19 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type App, openApp } from "./app.ts"
 import { createAdminKey, hasAdminKey } from "./auth/admin-keys.ts"
+import { listJobs } from "./background.ts"
+import { startDemoPayments } from "./demo-payments.ts"
 import { seedUpstreams } from "./gateway/catalog/seed.ts"
 import { recoverStored } from "./gateway/stored/recovery.ts"
 import { watchChanges } from "./platform/changes.ts"
 import type { Config } from "./platform/config.ts"
 import { AppError } from "./platform/errors.ts"
 import { startEventLog } from "./platform/event-log.ts"
+import { startJobs } from "./platform/jobs.ts"
 import { describeError } from "./platform/log.ts"
 import { createServer } from "./server.ts"
 import { recoverMeters } from "./wallet/metering/recover.ts"
+import { seedPackages } from "./wallet/offers/packages.ts"
 
 /** How long aborted answers may take to settle at the very end. */
 const SETTLE_MS = 5_000
@@ -50,6 +54,7 @@ async function start(config: Config, unlock: () => void): Promise<Running> {
 async function startApp(app: App, unlock: () => void): Promise<Running> {
   const { config } = app
   await seedUpstreams(app, config.upstreams)
+  await seedPackages(app)
   await app.catalog.reload()
   const recovered = await recoverMeters(app)
   if (recovered > 0) app.log.warn("ended the open requests of a server that stopped", { count: recovered })
@@ -62,22 +67,33 @@ async function startApp(app: App, unlock: () => void): Promise<Running> {
   const stopEventLog = startEventLog(app)
   const stopWatching = watchForChanges(app)
   const { port, hostname } = server.server!
+  const url = `http://${hostname?.includes(":") ? `[${hostname}]` : hostname}:${port}`
+  const stopDemo = startDemoPayments(app, ownUrl(hostname, port))
+  const jobs = startJobs(app, listJobs(app))
   return {
     app,
-    url: `http://${hostname?.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    url,
     async stop() {
       stopWatching()
       // Idle connections close, no new ones are taken; answers under way go on.
       const drained = server.server!.stop(false)
-      await Promise.race([drained.then(() => app.tasks.idle()), Bun.sleep(config.shutdown_ms)])
+      const finished = Promise.all([jobs.stop(), drained.then(() => app.tasks.idle())])
+      await Promise.race([finished, Bun.sleep(config.shutdown_ms)])
       for (const connection of app.connections) connection.abort()
       await Promise.race([app.tasks.idle(), Bun.sleep(SETTLE_MS)])
       await server.server!.stop(true)
+      await stopDemo()
       await stopEventLog()
       await app.close()
       unlock()
     },
   }
+}
+
+/** Where this machine reaches the server: a server on every address listens on loopback too. */
+function ownUrl(hostname: string | undefined, port: number | undefined): string {
+  const name = hostname === undefined || hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }
 
 function listen(app: App) {

@@ -1,9 +1,12 @@
 /** The URL map and the one error hook: which folder answers which path. */
 import { Elysia } from "elysia"
 import { apiKeyRoutes } from "./account/api-keys/routes.ts"
+import { gumroadRoutes } from "./account/gumroad/routes.ts"
+import { inboxRoutes } from "./account/inbox/routes.ts"
 import { meRoutes } from "./account/me/routes.ts"
 import { registerRoutes } from "./account/register/routes.ts"
 import { signInRoutes } from "./account/sign-in/routes.ts"
+import { vipRoutes } from "./account/vip/routes.ts"
 import { adminRoutes } from "./admin/routes.ts"
 import type { App } from "./app.ts"
 import { CLIENTS } from "./gateway/protocol/codecs.ts"
@@ -15,7 +18,13 @@ import { describeError } from "./platform/log.ts"
 import { problemResponse } from "./platform/problem.ts"
 import { docsRoutes } from "./site/docs.ts"
 import { systemRoutes } from "./site/system.ts"
+import { autoTopupRoutes } from "./wallet/auto-topup/routes.ts"
+import { demoCheckoutRoutes } from "./wallet/demo-stripe/routes.ts"
+import { offerRoutes } from "./wallet/offers/routes.ts"
+import { purchaseRoutes } from "./wallet/purchases/routes.ts"
+import { rewardRoutes } from "./wallet/rewards/routes.ts"
 import { walletRoutes } from "./wallet/routes.ts"
+import { stripeRoutes } from "./wallet/stripe/routes.ts"
 import { usageRoutes } from "./wallet/usage/routes.ts"
 
 /** For `/v1`, where larger bodies are answered in the client's protocol, not by the HTTP layer with an empty 413. */
@@ -49,12 +58,21 @@ export function createServer(app: App) {
       .use(systemRoutes(app)) //            GET|HEAD /          /health
       // ── account ──
       .use(registerRoutes(app)) //          /api/v1/customer/register
+      .use(gumroadRoutes(app)) //           /api/v1/gumroad/register
       .use(signInRoutes(app)) //            /api/v1/auth/login
       .use(meRoutes(app)) //                /api/v1/me
       .use(apiKeyRoutes(app)) //            /api/v1/me/api-keys
+      .use(inboxRoutes(app)) //             /api/v1/messages
+      .use(vipRoutes(app)) //               /api/v1/vip
       // ── wallet ──
       .use(walletRoutes(app)) //            /api/v1/wallet/status
+      .use(offerRoutes(app)) //             /api/v1/wallet/topup-discount
       .use(usageRoutes(app)) //             /api/v1/billing/token-usage
+      .use(stripeRoutes(app)) //            /api/v1/stripe/webhook  /api/v1/wallet/stripe/checkout  …/confirm
+      .use(purchaseRoutes(app)) //          /api/v1/wallet/top-up  /api/v1/cash-wallet/token-purchase
+      .use(autoTopupRoutes(app)) //         /api/v1/wallet/auto-topup
+      .use(rewardRoutes(app)) //            /api/v1/daily-checkin  /api/v1/share-credit  /api/v1/referral
+      .use(demoCheckoutRoutes(app)) //      /demo-checkout/{session}
       // ── gateway ──
       .use(gatewayRoutes(app)) //           /v1/responses       /v1/chat/completions  /v1/messages  /v1/models
       .use(storedRoutes(app)) //            /v1/responses/{id}  /v1/chat/completions/{id}

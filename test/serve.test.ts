@@ -17,6 +17,8 @@ async function openServer() {
   const folder = openFolder()
   const config = configOf(folder)
   const running = await serve(config)
+  // The first run of the jobs: a second app in this process, which waits for their lock, would hold them up.
+  await running.app.tasks.idle()
   return {
     config,
     running,

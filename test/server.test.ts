@@ -27,6 +27,9 @@ const EXTRA = new Set([
   "POST /v1/messages/count_tokens",
   // Only to refuse WebSockets.
   "GET /v1/responses",
+  // The payment page of the built-in imitation of Stripe.
+  "GET /demo-checkout/{*}",
+  "POST /demo-checkout/{*}",
 ])
 
 interface Endpoint {
@@ -90,12 +93,32 @@ describe("the URL map", () => {
     expect(listMounted(app).map(({ method, path }) => `${method} ${path}`)).toEqual([
       "POST /api/v1/auth/login",
       "GET /api/v1/billing/token-usage",
+      "POST /api/v1/cash-wallet/stripe/checkout",
+      "POST /api/v1/cash-wallet/stripe/confirm",
+      "POST /api/v1/cash-wallet/token-purchase",
       "POST /api/v1/customer/register",
+      "GET /api/v1/daily-checkin",
+      "POST /api/v1/daily-checkin/claim",
+      "POST /api/v1/gumroad/register",
       "GET /api/v1/me",
       "POST /api/v1/me/api-keys",
       "GET /api/v1/me/api-keys",
       "DELETE /api/v1/me/api-keys/{key_id}",
+      "POST /api/v1/me/email",
+      "GET /api/v1/messages",
+      "POST /api/v1/messages/{message_id}/read",
+      "GET /api/v1/referral",
+      "GET /api/v1/share-credit",
+      "POST /api/v1/share-credit/claim",
+      "POST /api/v1/stripe/webhook",
+      "GET /api/v1/vip",
+      "POST /api/v1/wallet/auto-topup",
       "GET /api/v1/wallet/status",
+      "POST /api/v1/wallet/stripe/checkout",
+      "POST /api/v1/wallet/stripe/confirm",
+      "POST /api/v1/wallet/top-up",
+      "POST /api/v1/wallet/topup-discount",
+      "POST /api/v1/wallet/topupemail-session-discount",
       "POST /v1/chat/completions",
       "GET /v1/chat/completions",
       "DELETE /v1/chat/completions/{completion_id}",

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util"
 import type { RegisterNeeds } from "../account/register/register.ts"
 import type { Catalog } from "../gateway/catalog/catalog.ts"
+import type { Config } from "../platform/config.ts"
 import type { Store } from "../platform/store.ts"
 
 /** Thrown for words that do not fit; the message says what would. */
@@ -12,6 +13,7 @@ export class UsageError extends Error {
 export interface CommandNeeds extends RegisterNeeds {
   catalog: Catalog
   cache: Store
+  config: Config
 }
 
 /** Option values by name; a flag that was not given is absent. */

@@ -1,11 +1,11 @@
-/** The operator's corrections of a Token Wallet: always a transfer, with a reason, never an edited balance. */
+/** The operator's corrections of a customer's wallets: always a transfer, with a reason, never an edited balance. */
 
 import type { Clock } from "../platform/clock.ts"
 import { AppError } from "../platform/errors.ts"
 import type { Events } from "../platform/events.ts"
 import type { NewId } from "../platform/ids.ts"
 import type { Store } from "../platform/store.ts"
-import { customerAccount } from "../wallet/ledger/chart.ts"
+import { customerAccount, type SystemAccount } from "../wallet/ledger/chart.ts"
 import { formatUsd, type Nanos, parseUsd } from "../wallet/ledger/nanos.ts"
 import { post } from "../wallet/ledger/post.ts"
 
@@ -16,12 +16,22 @@ export interface CreditNeeds {
   events: Events
 }
 
+export type WalletKind = "token" | "cash"
+
+/** The operator's side of a correction. */
+const ISSUE: Record<WalletKind, SystemAccount> = {
+  token: "system/issue_admin",
+  cash: "system/issue_cash_admin",
+}
+
 export interface Adjustment {
   customer_id: string
   /** USD, decimal. */
   amount: string
   reason: string
   direction: "credit" | "debit"
+  /** The Token Wallet unless told. */
+  wallet?: WalletKind
   /** The operator's own id: the same adjustment given twice is made once. */
   id?: string
 }
@@ -41,8 +51,9 @@ export function readAmount(amount: string): Nanos {
  */
 export async function adjustCredit(needs: CreditNeeds, adjustment: Adjustment): Promise<string> {
   const amount_nanos = readAmount(adjustment.amount)
-  const wallet = customerAccount(adjustment.customer_id, "token")
-  const issue = "system/issue_admin"
+  const { wallet: kind = "token" } = adjustment
+  const wallet = customerAccount(adjustment.customer_id, kind)
+  const issue = ISSUE[kind]
   const is_credit = adjustment.direction === "credit"
   const id = `admin:${adjustment.id ?? needs.newId("adj")}`
   const now = needs.clock.now()

@@ -6,6 +6,9 @@ import type { Catalog, Upstream } from "../gateway/catalog/catalog.ts"
 import type { Config } from "../platform/config.ts"
 import type { Store } from "../platform/store.ts"
 import { verifyLedger } from "../wallet/ledger/verify.ts"
+import { findTestCredit } from "../wallet/purchases/test-credit.ts"
+import { isLiveKey } from "../wallet/stripe/account.ts"
+import type { SwitchablePayments } from "../wallet/stripe/payments.ts"
 
 /** One look. `warn` works but should be known; `fail` does not work. */
 export interface Finding {
@@ -18,6 +21,7 @@ export interface DoctorNeeds {
   config: Config
   store: Store
   catalog: Catalog
+  payments: Pick<SwitchablePayments, "isDemo">
 }
 
 export async function examine(needs: DoctorNeeds): Promise<Finding[]> {
@@ -30,6 +34,9 @@ export async function examine(needs: DoctorNeeds): Promise<Finding[]> {
     checkPublicUrl(config),
     checkUpstreams(needs),
     await checkModels(needs),
+    checkPayments(needs),
+    await checkTestCredit(needs),
+    await checkMail(needs),
   ]
 }
 
@@ -124,4 +131,50 @@ async function checkModels({ catalog, store }: DoctorNeeds): Promise<Finding> {
   if (unpriced.length === 0) return { check, result: "ok", detail }
   const names = unpriced.map(({ id }) => id).join(", ")
   return { check, result: "warn", detail: `${detail}; set a price for ${names}: codexapi admin rate set` }
+}
+
+function checkPayments({ config, catalog, payments }: DoctorNeeds): Finding {
+  const check = "payments"
+  const { stripe } = config
+  if (config.payments === "off") return { check, result: "ok", detail: "off" }
+  if (payments.isDemo()) {
+    const detail = "the demo: no money moves"
+    // Somebody asked for it by name: whoever registers then has the real models for nothing.
+    if (catalog.hasUpstream())
+      return { check, result: "fail", detail: `${detail}, and real models are served` }
+    return { check, result: "warn", detail: `${detail}; set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET` }
+  }
+  if (!stripe)
+    return { check, result: "warn", detail: "none: set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET" }
+  if (isLiveKey(stripe.secret_key)) return { check, result: "ok", detail: "Stripe" }
+  return { check, result: "warn", detail: "Stripe's test mode: no money moves" }
+}
+
+/** Credit of tests is as good as any other: once real models are served, it buys them. */
+async function checkTestCredit({ catalog, store }: DoctorNeeds): Promise<Finding> {
+  const check = "test credit"
+  const { customer_count, usd } = await findTestCredit(store.read)
+  if (customer_count === 0) return { check, result: "ok", detail: "none" }
+  const detail = `${customer_count} customers who paid with test payments hold $${usd}`
+  if (!catalog.hasUpstream()) return { check, result: "ok", detail }
+  return {
+    check,
+    result: "warn",
+    detail: `${detail}, and real models are served: take it back with \`codexapi admin customer debit\`, or serve from a new data folder`,
+  }
+}
+
+async function checkMail({ config, store }: DoctorNeeds): Promise<Finding> {
+  const check = "mail"
+  if (!config.mail) return { check, result: "ok", detail: "off: customers have their inbox only" }
+  const [row] = await store.read.all<{ count: number }>(
+    "SELECT count(*) AS count FROM mail_outbox WHERE state IN ('failed', 'unknown')",
+  )
+  const count = row?.count ?? 0
+  if (count === 0) return { check, result: "ok", detail: "through SMTP" }
+  return {
+    check,
+    result: "warn",
+    detail: `${count} were not delivered: codexapi admin mail list --state failed`,
+  }
 }

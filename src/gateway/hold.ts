@@ -70,7 +70,7 @@ function meterOf(needs: GatewayNeeds, opened: Opened) {
   if (opened.kind === "frozen") {
     throw new AppError(
       "forbidden",
-      "This wallet is frozen because of a payment dispute. Please contact support.",
+      "The operator has stopped spending from this wallet. Please contact support.",
       { code: "wallet_frozen" },
     )
   }

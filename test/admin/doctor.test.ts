@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { chmodSync } from "node:fs"
 import { examine, type Finding } from "../../src/admin/doctor.ts"
 import { type AppOptions, openTestApp, type TestApp } from "../support/app.ts"
+import { openPaymentScene } from "../support/payments.ts"
 
 async function findingsOf(
   options: AppOptions,
@@ -14,8 +15,13 @@ async function findingsOf(
   return new Map(findings.map(finding => [finding.check.replace(/ of .*\//, " of "), finding]))
 }
 
+const LIVE = {
+  STRIPE_SECRET_KEY: "sk_live_canary_0123456789abcdef",
+  STRIPE_WEBHOOK_SECRET: "whsec_canary_0123456789abcdef",
+}
+
 test("a healthy installation has no finding but ok", async () => {
-  const findings = await findingsOf({ env: { CODEXAPI_PUBLIC_URL: "https://api.example.com" } })
+  const findings = await findingsOf({ env: { CODEXAPI_PUBLIC_URL: "https://api.example.com", ...LIVE } })
   expect([...findings.keys()]).toEqual([
     "integrity of codexapi.db",
     "integrity of cache.db",
@@ -24,6 +30,9 @@ test("a healthy installation has no finding but ok", async () => {
     "public address",
     "upstreams",
     "models served",
+    "payments",
+    "test credit",
+    "mail",
   ])
   expect([...findings.values()].filter(finding => finding.result !== "ok")).toEqual([])
 })
@@ -177,4 +186,48 @@ describe("models", () => {
       detail: expect.stringMatching(/own \(no price\).*; set a price for own: codexapi admin rate set$/),
     })
   })
+})
+
+describe("payments", () => {
+  const TEST_KEY = { ...LIVE, STRIPE_SECRET_KEY: "sk_test_canary_0123456789abcdef" }
+  test.each([
+    [{}, "warn", /none: set STRIPE_SECRET_KEY/],
+    [{ CODEXAPI_PAYMENTS: "off" }, "ok", /off/],
+    [{ CODEXAPI_PAYMENTS: "demo" }, "fail", /no money moves, and real models/],
+    [TEST_KEY, "warn", /test mode/],
+    [{ ...LIVE, STRIPE_SECRET_KEY: "rk_test_live_canary_0123456789" }, "warn", /test mode/],
+    // Whatever is not Stripe's test mode moves money.
+    [{ ...LIVE, STRIPE_SECRET_KEY: "sk_org_canary_0123456789abcdef" }, "ok", /^Stripe$/],
+  ] as const)("%j", async (env, result, detail) => {
+    const findings = await findingsOf({ env })
+    expect(findings.get("payments")).toMatchObject({ result, detail: expect.stringMatching(detail) })
+  })
+
+  test("of tests that left credit beside real models are a warning that says what to do", async () => {
+    await using scene = await openPaymentScene()
+    const customer = await scene.createCustomer({ credit_usd: "0" })
+    const { sessionId } = await scene.checkout(customer.key)
+    await scene.stripe.control.pay(sessionId, { card: "pays" })
+    await scene.confirm(customer.key, sessionId)
+    const finding = (await examine(scene.app)).find(({ check }) => check === "test credit")
+    expect(finding).toMatchObject({
+      result: "warn",
+      detail: expect.stringMatching(/1 customers.*\$\d.*debit/),
+    })
+  })
+})
+
+test("mail that nobody knows the end of is shown", async () => {
+  const mail = { SMTP_URL: "smtp://127.0.0.1:1", CODEXAPI_MAIL_FROM: "a@example.com" }
+  const findings = await findingsOf({ env: mail }, async ({ app, createCustomer }) => {
+    const { id } = await createCustomer()
+    await app.store.tx(q =>
+      q.run(
+        `INSERT INTO mail_outbox (id, customer_id, recipient, subject, body, state, attempt_count, next_attempt_at, created_at)
+         VALUES ('mail_1', ?, 'a@example.com', 's', 'b', 'unknown', 1, 0, 0)`,
+        id,
+      ),
+    )
+  })
+  expect(findings.get("mail")).toMatchObject({ result: "warn", detail: expect.stringMatching(/^1 were not/) })
 })

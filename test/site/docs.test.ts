@@ -92,6 +92,8 @@ describe("the document", () => {
       "GET /health",
       "POST /api/v1/auth/login",
       "POST /api/v1/customer/register",
+      "POST /api/v1/gumroad/register",
+      "POST /api/v1/stripe/webhook",
     ])
   })
 

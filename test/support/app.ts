@@ -1,11 +1,11 @@
 /** The whole server in one process, on a temporary folder, with the four seams in the test's hand. */
 import { expect } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { adjustCredit } from "../../src/admin/credit.ts"
 import { type App, openApp } from "../../src/app.ts"
-import { createCustomer } from "../../src/auth/customers.ts"
+import { createCustomer, verifyEmail } from "../../src/auth/customers.ts"
 import { createKey } from "../../src/auth/keys.ts"
 import { seedUpstreams } from "../../src/gateway/catalog/seed.ts"
 import type { Config } from "../../src/platform/config.ts"
@@ -14,12 +14,17 @@ import type { AnyEvent, EventName } from "../../src/platform/events.ts"
 import { createServer } from "../../src/server.ts"
 import { getBalances, openAccounts } from "../../src/wallet/ledger/accounts.ts"
 import { verifyLedger } from "../../src/wallet/ledger/verify.ts"
+import { seedPackages } from "../../src/wallet/offers/packages.ts"
 import { listReceipts, type Receipt } from "../../src/wallet/usage/receipts.ts"
 import { repriceReceipts } from "../../src/wallet/usage/reprice.ts"
 import { createTestClock, type TestClock } from "./clock.ts"
 import { createFakeFetch, type FakeFetch } from "./fake-fetch.ts"
 import { PASSWORD_HASH } from "./password.ts"
 import { createTestRandom } from "./random.ts"
+import { migratedImage } from "./store.ts"
+
+/** Environment of a server that only imitates models: what it gives away costs nothing. */
+export const DEMO_ONLY = { OPENAI_API_KEY: undefined, OPENROUTER_API_KEY: undefined }
 
 /** A secret that must appear nowhere outside: the key of the first upstream. */
 export const UPSTREAM_KEY = "sk-canary-upstream-0123456789"
@@ -51,6 +56,8 @@ export interface CustomerOptions {
   /** The models the key may use; all unless told. */
   models?: string[]
   expires_at?: number
+  /** Whether the address is proven; it is not unless told. */
+  is_verified?: boolean
 }
 
 export interface RequestOptions {
@@ -90,6 +97,9 @@ export interface AppOptions {
 /** Opens the app; `await using` closes it and removes its folder. */
 export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
   const data_dir = mkdtempSync(join(tmpdir(), "codexapi-test-"))
+  // Migrated already: that is more than half of what opening takes.
+  writeFileSync(join(data_dir, "codexapi.db"), migratedImage("main"))
+  writeFileSync(join(data_dir, "cache.db"), migratedImage("cache"))
   const clock = createTestClock()
   const upstream = createFakeFetch()
   const logs: string[] = []
@@ -100,6 +110,7 @@ export async function openTestApp(options: AppOptions = {}): Promise<TestApp> {
   )
   // As serve.ts does.
   await seedUpstreams(app, app.config.upstreams)
+  await seedPackages(app)
   await app.catalog.reload()
   const { events, eventOf } = recordEvents(app)
   const server = createServer(app)
@@ -173,6 +184,7 @@ async function insertCustomer(app: App, options: CustomerOptions & { email: stri
   const customer = await app.store.tx(async q => {
     const { id } = await createCustomer(q, app, { email, password_hash: PASSWORD_HASH })
     await openAccounts(q, id)
+    if (options.is_verified) await verifyEmail(q, { id, email, verified_at: app.clock.now() })
     const system = await createKey(q, app, { customer_id: id, kind: "system", name: "System Token" })
     const user = await createKey(q, app, {
       customer_id: id,

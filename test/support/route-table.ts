@@ -3,7 +3,14 @@ import { expect, test } from "bun:test"
 import { createAdminKey } from "../../src/auth/admin-keys.ts"
 import { createToken } from "../../src/auth/tokens.ts"
 import type { AnyEvent } from "../../src/platform/events.ts"
-import { openTestApp, type RequestOptions, type TestApp, type TestCustomer, UPSTREAM_KEY } from "./app.ts"
+import {
+  type AppOptions,
+  openTestApp,
+  type RequestOptions,
+  type TestApp,
+  type TestCustomer,
+  UPSTREAM_KEY,
+} from "./app.ts"
 import { PASSWORD } from "./password.ts"
 
 /** What a row may speak of: a server with two customers, of whom `mine` asks. */
@@ -28,15 +35,16 @@ export interface Row {
   after?: (scene: Scene, answer: { body: Record<string, unknown>; headers: Headers }) => unknown
 }
 
-export function testRows(rows: readonly Row[]): void {
+/** On a server with two upstreams, unless `options` change that. */
+export function testRows(rows: readonly Row[], options: AppOptions = {}): void {
   for (const row of rows) {
     const run = row.is_known_bug ? test.failing : test
-    run(row.name, () => checkRow(row))
+    run(row.name, () => checkRow(row, options))
   }
 }
 
-async function checkRow(row: Row): Promise<void> {
-  await using scene = await openScene()
+async function checkRow(row: Row, options_of_app: AppOptions): Promise<void> {
+  await using scene = await openScene(options_of_app)
   const { path, ...options } = row.ask(scene)
   const answer = await scene.send(path, options)
   const text = await answer.text()
@@ -59,8 +67,8 @@ async function checkRow(row: Row): Promise<void> {
   await row.after?.(scene, { body: readBody(), headers: answer.headers })
 }
 
-async function openScene(): Promise<Scene> {
-  const test_app = await openTestApp()
+async function openScene(options: AppOptions): Promise<Scene> {
+  const test_app = await openTestApp(options)
   const mine = await test_app.createCustomer()
   const other = await test_app.createCustomer()
   const { token } = await test_app.app.store.tx(q => createAdminKey(q, test_app.app, "operator"))

@@ -2,14 +2,7 @@
 import { Elysia, t } from "elysia"
 import { bearer } from "../../auth/bearer.ts"
 import type { GuardNeeds } from "../../auth/guard.ts"
-import {
-  assertMayManageKeys,
-  type Caller,
-  createKey,
-  type KeyRow,
-  listKeys,
-  revokeKey,
-} from "../../auth/keys.ts"
+import { assertUnscoped, type Caller, createKey, type KeyRow, listKeys, revokeKey } from "../../auth/keys.ts"
 import { AppError } from "../../platform/errors.ts"
 import { readJsonBody } from "../../platform/json-body.ts"
 import { nextCursorOf, PageQuery, problems, Time, toIso, toIsoOrNull } from "../../platform/schema.ts"
@@ -83,7 +76,7 @@ export const apiKeyRoutes = (needs: GuardNeeds & RegisterNeeds) =>
     )
 
 async function addKey(needs: RegisterNeeds, caller: Caller, body: typeof NewKey.static) {
-  assertMayManageKeys(caller)
+  assertUnscoped(caller, "manage keys")
   const { customer_id } = caller
   const expires_at = body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt)
   if (expires_at !== undefined && expires_at <= needs.clock.now()) {
@@ -103,7 +96,7 @@ async function addKey(needs: RegisterNeeds, caller: Caller, body: typeof NewKey.
 }
 
 async function removeKey(needs: RegisterNeeds, caller: Caller, key_id: string): Promise<void> {
-  assertMayManageKeys(caller)
+  assertUnscoped(caller, "manage keys")
   const key = { customer_id: caller.customer_id, key_id }
   await needs.store.tx(async q => {
     await revokeKey(q, needs, key)

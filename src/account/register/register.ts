@@ -6,8 +6,9 @@ import type { Vault } from "../../auth/vault.ts"
 import type { Clock } from "../../platform/clock.ts"
 import type { Events } from "../../platform/events.ts"
 import type { NewId, Random } from "../../platform/ids.ts"
-import type { Store } from "../../platform/store.ts"
+import type { Store, TxQuery } from "../../platform/store.ts"
 import { openAccounts } from "../../wallet/ledger/accounts.ts"
+import { recordReferral } from "../../wallet/rewards/referral.ts"
 
 export interface RegisterNeeds {
   store: Store
@@ -18,18 +19,40 @@ export interface RegisterNeeds {
   events: Events
 }
 
-/** Throws `conflict` when the address is taken, `invalid` for a password that is too short or too long. */
-export async function registerCustomer(
-  needs: RegisterNeeds,
-  input: { email: string; password: string },
-): Promise<{ customer: Customer; system_token: string }> {
+export interface Registration {
+  email: string
+  password: string
+  /** Of the customer who brought this one. */
+  referral_code?: string | undefined
+}
+
+/**
+ * Throws `conflict` when the address is taken, `invalid` for a password that is too short or too long,
+ * `unprocessable` for a referral code that is unknown. One's own counts for nothing.
+ */
+export async function registerCustomer(needs: RegisterNeeds, input: Registration): Promise<Registered> {
   assertPassword(input.password)
   const password_hash = await hashPassword(input.password)
-  return needs.store.tx(async q => {
-    const customer = await createCustomer(q, needs, { email: input.email, password_hash })
-    await openAccounts(q, customer.id)
-    const key = await createKey(q, needs, { customer_id: customer.id, kind: "system", name: "System Token" })
-    q.afterCommit(() => needs.events.emit("customer-registered", { customer_id: customer.id }))
-    return { customer, system_token: key.token }
-  })
+  return needs.store.tx(q => insertRegistered(q, needs, { ...input, password_hash }))
+}
+
+export interface Registered {
+  customer: Customer
+  system_token: string
+}
+
+/** What `registerCustomer` writes, in the caller's transaction, with a password that is checked and hashed. */
+export async function insertRegistered(
+  q: TxQuery,
+  needs: RegisterNeeds,
+  input: Omit<Registration, "password"> & { password_hash: string },
+): Promise<Registered> {
+  const { email, password_hash, referral_code: code } = input
+  const customer = await createCustomer(q, needs, { email, password_hash })
+  const { id: customer_id } = customer
+  await openAccounts(q, customer_id)
+  if (code !== undefined) await recordReferral(q, needs, { customer_id, email: customer.email, code })
+  const key = await createKey(q, needs, { customer_id, kind: "system", name: "System Token" })
+  q.afterCommit(() => needs.events.emit("customer-registered", { customer_id }))
+  return { customer, system_token: key.token }
 }

@@ -7,23 +7,27 @@ import {
   getCustomer,
   listCustomers,
   setVipUntil,
+  verifyEmail,
 } from "../../auth/customers.ts"
 import { createKey, listKeys, revokeKey } from "../../auth/keys.ts"
 import { assertPassword, hashPassword } from "../../auth/passwords.ts"
+import { isMailAddress } from "../../notices/address.ts"
 import { base32 } from "../../platform/ids.ts"
 import { toIso, toIsoOrNull } from "../../platform/schema.ts"
-import { getBalances } from "../../wallet/ledger/accounts.ts"
-import { toApiWallet } from "../../wallet/status.ts"
+import { getBalances, setFrozen } from "../../wallet/ledger/accounts.ts"
+import { thawWallet } from "../../wallet/purchases/debt.ts"
+import { toApiCashWallet, toApiWallet } from "../../wallet/status.ts"
 import { type Command, type CommandNeeds, integerOf, UsageError } from "../command.ts"
-import { adjustCredit, readAmount } from "../credit.ts"
+import { type Adjustment, adjustCredit, readAmount, type WalletKind } from "../credit.ts"
 
 const create: Command = {
   name: "customer create",
   summary: "Create a customer; the System Token is shown only now",
   options: { email: "address", "password?": "10 to 128 characters", "credit?": "USD" },
   async run(needs, values) {
-    const { email, credit } = values
-    if (!email?.includes("@")) throw new UsageError(`--email must be an e-mail address, not ${email}`)
+    const email = values.email!
+    const { credit } = values
+    if (!isMailAddress(email.trim())) throw new UsageError(`--email must be an e-mail address, not ${email}`)
     // Before anything is made: a customer cannot be created again with the right amount.
     if (credit !== undefined) readAmount(credit)
     // Without a password the customer has the token only, until the operator or a mailed link sets one.
@@ -52,8 +56,11 @@ const list: Command = {
   },
 }
 
-const adjust = (direction: "credit" | "debit", summary: string): Command => ({
-  name: `customer ${direction}`,
+const adjust = (
+  direction: Adjustment["direction"],
+  { wallet, summary }: { wallet: WalletKind; summary: string },
+): Command => ({
+  name: `customer ${wallet === "cash" ? "cash-" : ""}${direction}`,
   summary,
   options: { customer: "id or e-mail", amount: "USD", reason: "text", "id?": "makes a repeat harmless" },
   async run(needs, values) {
@@ -64,11 +71,42 @@ const adjust = (direction: "credit" | "debit", summary: string): Command => ({
       amount: amount!,
       reason: reason!,
       direction,
+      wallet,
       ...(id !== undefined && { id }),
     })
     return { ...(await toOutput(needs, customer)), transferId: transfer_id }
   },
 })
+
+const freeze = (verb: "freeze" | "thaw"): Command => ({
+  name: `customer ${verb}`,
+  summary:
+    verb === "freeze"
+      ? "Stop spending from a customer's Token Wallet; what runs is still charged, credit still comes in"
+      : "Let a customer's Token Wallet be spent again; what is owed meanwhile is taken from it first",
+  options: { customer: "id or e-mail" },
+  async run(needs, values) {
+    const customer = await findCustomer(needs, values.customer!)
+    await needs.store.tx(q =>
+      verb === "freeze" ? setFrozen(q, customer.id, true) : thawWallet(q, needs, customer.id),
+    )
+    return toOutput(needs, customer)
+  },
+})
+
+const setVerified: Command = {
+  name: "customer verify-email",
+  summary: "Take a customer's e-mail address for proven, without a mailed code",
+  options: { customer: "id or e-mail" },
+  async run(needs, values) {
+    const { id, email } = await findCustomer(needs, values.customer!)
+    await needs.store.tx(async q => {
+      const is_new = await verifyEmail(q, { id, email, verified_at: needs.clock.now() })
+      if (is_new) q.afterCommit(() => needs.events.emit("email-verified", { customer_id: id }))
+    })
+    return toOutput(needs, await getCustomer(needs.store.read, id))
+  },
+}
 
 const setStatus = (verb: "suspend" | "activate", status: Customer["status"]): Command => ({
   name: `customer ${verb}`,
@@ -96,6 +134,7 @@ const setPassword: Command = {
 }
 
 const DAY_MS = 86_400_000
+const MOST_VIP_DAYS = 3660
 
 const setVip: Command = {
   name: "customer vip",
@@ -104,6 +143,7 @@ const setVip: Command = {
   async run(needs, values) {
     const customer = await findCustomer(needs, values.customer!)
     const days = integerOf(values, "days", 0)
+    if (days > MOST_VIP_DAYS) throw new UsageError(`--days must be 0 to ${MOST_VIP_DAYS}, not ${days}`)
     const vip_until = days === 0 ? null : needs.clock.now() + days * DAY_MS
     await needs.store.tx(q => setVipUntil(q, customer.id, vip_until))
     return { ...(await toOutput(needs, customer)), vipUntil: toIsoOrNull(vip_until) }
@@ -165,10 +205,15 @@ const revokeCustomerKey: Command = {
 export const customerCommands: readonly Command[] = [
   create,
   list,
-  adjust("credit", "Give Token Wallet credit, as a transfer with a reason"),
-  adjust("debit", "Take Token Wallet credit back, as a transfer with a reason"),
+  adjust("credit", { wallet: "token", summary: "Give Token Wallet credit, as a transfer with a reason" }),
+  adjust("debit", { wallet: "token", summary: "Take Token Wallet credit back, as a transfer with a reason" }),
+  adjust("credit", { wallet: "cash", summary: "Give Cash Wallet money, as a transfer with a reason" }),
+  adjust("debit", { wallet: "cash", summary: "Take Cash Wallet money back, as a transfer with a reason" }),
+  freeze("freeze"),
+  freeze("thaw"),
   setStatus("suspend", "suspended"),
   setStatus("activate", "active"),
+  setVerified,
   setPassword,
   setVip,
   createCustomerKey,
@@ -185,13 +230,17 @@ export async function findCustomer(needs: CommandNeeds, id_or_email: string): Pr
 }
 
 async function toOutput(needs: CommandNeeds, customer: Customer) {
-  const { balanceUsd, heldUsd } = toApiWallet(await getBalances(needs.store.read, customer.id))
+  const balances = await getBalances(needs.store.read, customer.id)
+  const { balanceUsd, heldUsd, isFrozen } = toApiWallet(balances)
   return {
     id: customer.id,
     email: customer.email,
     status: customer.status,
     balanceUsd,
     heldUsd,
+    cashUsd: toApiCashWallet(balances).balanceUsd,
+    isFrozen,
+    emailVerifiedAt: toIsoOrNull(customer.email_verified_at),
     createdAt: toIso(customer.created_at),
   }
 }

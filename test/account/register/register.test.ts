@@ -1,8 +1,9 @@
 /** Registering: all of a customer or nothing. */
-import { expect, test } from "bun:test"
+import { describe, expect, test } from "bun:test"
 import { registerCustomer } from "../../../src/account/register/register.ts"
 import { createEvents } from "../../../src/platform/events.ts"
 import { getBalances } from "../../../src/wallet/ledger/accounts.ts"
+import { getReferralCode } from "../../../src/wallet/rewards/referral.ts"
 import { openIdentity } from "../../support/identity.ts"
 
 function open() {
@@ -55,6 +56,47 @@ test("when the key cannot be made, there is no customer, no account and no event
   expect(await store.read.all("SELECT id FROM customer")).toEqual([])
   expect(await store.read.all("SELECT id FROM ledger_account")).toEqual([])
   expect(events).toEqual([])
+})
+
+describe("with a referral code", () => {
+  const password = "correct horse"
+  async function openReferrer() {
+    const stage = open()
+    const referrer = await stage.addCustomer({ email: "bob@example.com" })
+    const referral_code = await getReferralCode(stage, referrer)
+    return { ...stage, referrer, referral_code }
+  }
+
+  test("it is noted who brought the customer", async () => {
+    const { needs, store, referrer, referral_code } = await openReferrer()
+    const { customer } = await registerCustomer(needs, { email: "ada@example.com", password, referral_code })
+    expect(await store.read.all("SELECT customer_id, referrer_id FROM referral")).toEqual([
+      { customer_id: customer.id, referrer_id: referrer },
+    ])
+  })
+
+  test("that is nobody's there is no customer and no event", async () => {
+    const { needs, store, events } = await openReferrer()
+    const registered = registerCustomer(needs, {
+      email: "ada@example.com",
+      password,
+      referral_code: "N0B0DY0000",
+    })
+    await expect(registered).rejects.toMatchObject({
+      reason: "unprocessable",
+      detail: { code: "unknown_referral_code", field: "referralCode" },
+    })
+    expect(await store.read.all("SELECT email FROM customer")).toEqual([{ email: "bob@example.com" }])
+    expect(await store.read.all("SELECT id FROM ledger_account")).toEqual([])
+    expect(events).toEqual([])
+  })
+
+  test("that is one's own the customer is registered as with another's, and nobody is noted", async () => {
+    const { needs, store, referral_code } = await openReferrer()
+    const email = "bob+2@example.com"
+    expect((await registerCustomer(needs, { email, password, referral_code })).customer.email).toBe(email)
+    expect(await store.read.all("SELECT * FROM referral")).toEqual([])
+  })
 })
 
 test("a password that is too short is refused before any work", async () => {

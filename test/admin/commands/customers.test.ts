@@ -23,6 +23,9 @@ describe("customer create", () => {
       status: "active",
       balanceUsd: "5.00",
       heldUsd: "0.00",
+      cashUsd: "0.00",
+      isFrozen: false,
+      emailVerifiedAt: null,
       createdAt: "2026-01-02T03:04:05.000Z",
       systemToken: expect.stringMatching(/^cxs_/),
     })
@@ -45,7 +48,11 @@ describe("customer create", () => {
 
   test("refuses an address that is none, as a usage error", async () => {
     await using app = await openTestApp()
-    await expect(runCommand(app, "customer create", "--email", "ada")).rejects.toBeInstanceOf(UsageError)
+    for (const email of ["ada", "ada@", "ada@a.example, eve@b.example", "Ada <ada@a.example>"]) {
+      const create = runCommand(app, "customer create", "--email", email)
+      await expect(create).rejects.toBeInstanceOf(UsageError)
+    }
+    expect(app.events).toEqual([])
   })
 
   test("refuses a credit that is no amount before it makes the customer", async () => {
@@ -165,6 +172,123 @@ describe("customer credit and debit", () => {
   })
 })
 
+describe("customer cash-credit and cash-debit", () => {
+  const move = (app: TestApp, verb: "cash-credit" | "cash-debit" | "credit", ...words: string[]) =>
+    runForRecord(app, `customer ${verb}`, "--reason", "a correction", ...words)
+
+  test("move the exact amount in the Cash Wallet alone, and keep the reason", async () => {
+    await using app = await openTestApp()
+    const { id, email, key } = await app.createCustomer({ credit_usd: "1.00" })
+    const credited = await move(app, "cash-credit", "--customer", id, "--amount", "20.5")
+    expect(credited).toMatchObject({ cashUsd: "20.50", balanceUsd: "1.00" })
+    const debited = await move(app, "cash-debit", "--customer", email, "--amount", "0.25")
+    expect(debited).toMatchObject({ cashUsd: "20.25", balanceUsd: "1.00" })
+    expect(await app.sendJson("/api/v1/me", { key })).toMatchObject({
+      wallet: { balanceUsd: "1.00" },
+      cashWallet: { balanceUsd: "20.25" },
+    })
+    const made = await app.app.store.read.all(
+      "SELECT id, kind, from_account, to_account, ref FROM ledger_transfer WHERE id IN (?, ?) ORDER BY kind",
+      credited.transferId as string,
+      debited.transferId as string,
+    )
+    const [issue, wallet] = ["system/issue_cash_admin", `${id}/cash`]
+    const ref = "a correction"
+    expect(made).toEqual([
+      { id: credited.transferId, kind: "admin_credit", from_account: issue, to_account: wallet, ref },
+      { id: debited.transferId, kind: "admin_debit", from_account: wallet, to_account: issue, ref },
+    ])
+    expect(eventNames(app)).toEqual(["credit-posted", "credit-posted"])
+    await readBooks(app, { id })
+  })
+
+  test("fifty at once with one --id credit once, and the id is not free for the Token Wallet", async () => {
+    await using app = await openTestApp()
+    const { id } = await app.createCustomer({ credit_usd: "1.00" })
+    const words = ["--customer", id, "--amount", "2", "--id", "wire-7"]
+    const all = await Promise.all(Array.from({ length: 50 }, () => move(app, "cash-credit", ...words)))
+    expect(new Set(all.map(one => one.transferId))).toEqual(new Set(["admin:wire-7"]))
+    await expect(move(app, "credit", ...words)).rejects.toMatchObject({ reason: "conflict" })
+    expect(eventNames(app)).toEqual(["credit-posted"])
+    expect(await move(app, "cash-debit", "--customer", id, "--amount", "2")).toMatchObject({
+      cashUsd: "0.00",
+      balanceUsd: "1.00",
+    })
+    await readBooks(app, { id })
+  })
+
+  test("a debit of more than there is takes nothing, whatever the Token Wallet has", async () => {
+    await using app = await openTestApp()
+    const { id } = await app.createCustomer({ credit_usd: "10.00" })
+    await move(app, "cash-credit", "--customer", id, "--amount", "1")
+    app.events.length = 0
+    const debit = move(app, "cash-debit", "--customer", id, "--amount", "1.01")
+    await expect(debit).rejects.toMatchObject({
+      reason: "payment_required",
+      message: "Only $1.00 is available to take.",
+    })
+    expect(app.events).toEqual([])
+    expect(await readBooks(app, { id })).toMatchObject({ free_nanos: 10_000_000_000 })
+  })
+})
+
+describe("customer freeze and thaw", () => {
+  const run = (app: TestApp, verb: string, ...words: string[]) =>
+    runForRecord(app, `customer ${verb}`, ...words)
+
+  test("stop spending from the Token Wallet, and let it go on; a repeat changes nothing", async () => {
+    await using app = await openTestApp()
+    const { id, email, key } = await app.createCustomer({ credit_usd: "1.00" })
+    const spend = () => run(app, "debit", "--customer", id, "--amount", "0.25", "--reason", "x")
+    const wallet = async () =>
+      (await app.sendJson<{ wallet: Record<string, unknown> }>("/api/v1/me", { key })).wallet
+
+    for (const who of [id, email])
+      expect(await run(app, "freeze", "--customer", who)).toMatchObject({ isFrozen: true })
+    expect(await wallet()).toMatchObject({ isFrozen: true, balanceUsd: "1.00" })
+    await expect(spend()).rejects.toMatchObject({ reason: "conflict" })
+    await run(app, "credit", "--customer", id, "--amount", "2", "--reason", "x")
+
+    for (const who of [id, email])
+      expect(await run(app, "thaw", "--customer", who)).toMatchObject({ isFrozen: false })
+    expect(await spend()).toMatchObject({ balanceUsd: "2.75" })
+    expect(await wallet()).toMatchObject({ isFrozen: false, balanceUsd: "2.75" })
+    await readBooks(app, { id })
+  })
+
+  test("leave the Cash Wallet and every other customer alone", async () => {
+    await using app = await openTestApp()
+    const [mine, other] = [await app.createCustomer(), await app.createCustomer()]
+    await run(app, "freeze", "--customer", mine.id)
+    const cash = ["--customer", mine.id, "--amount", "3", "--reason", "x"]
+    await run(app, "cash-credit", ...cash)
+    expect(await run(app, "cash-debit", ...cash)).toMatchObject({ cashUsd: "0.00", isFrozen: true })
+    expect(await runCommand(app, "customer list")).toMatchObject([
+      { id: mine.id, isFrozen: true },
+      { id: other.id, isFrozen: false },
+    ])
+  })
+
+  test("an unknown customer is refused", async () => {
+    await using app = await openTestApp()
+    for (const verb of ["freeze", "thaw", "verify-email"])
+      await expect(run(app, verb, "--customer", "cus_nobody")).rejects.toMatchObject({ reason: "not_found" })
+  })
+})
+
+test("an address is taken for proven once, however often and by how many it is said", async () => {
+  await using app = await openTestApp()
+  const { id, key } = await app.createCustomer()
+  const at = new Date(app.clock.now()).toISOString()
+  const verify = () => runForRecord(app, "customer verify-email", "--customer", id)
+  const all = await Promise.all(Array.from({ length: 50 }, verify))
+  expect(new Set(all.map(one => one.emailVerifiedAt))).toEqual(new Set([at]))
+  app.clock.advance(60_000)
+  expect(await verify()).toMatchObject({ emailVerifiedAt: at })
+  expect(app.events).toEqual([{ name: "email-verified", data: { customer_id: id } }])
+  expect(await app.sendJson("/api/v1/me", { key })).toMatchObject({ customer: { emailVerifiedAt: at } })
+})
+
 describe("customer suspend, activate and password", () => {
   test("suspending refuses every key, activating takes them again", async () => {
     await using app = await openTestApp()
@@ -249,4 +373,13 @@ test("VIP Priority is given for days from now, and ended by none", async () => {
   app.app.keys.forget()
   expect((await app.app.keys.find(key))?.vip_until).toBe(app.clock.now() + 2 * 86_400_000)
   expect(await set("0")).toMatchObject({ vipUntil: null })
+})
+
+test("VIP Priority for more than ten years is refused, and changes nothing", async () => {
+  await using app = await openTestApp()
+  const { id, key } = await app.createCustomer()
+  const set = (days: string) => runCommand(app, "customer vip", "--customer", id, "--days", days)
+  for (const days of ["3661", "999999999999999"]) await expect(set(days)).rejects.toBeInstanceOf(UsageError)
+  expect((await app.app.keys.find(key))?.vip_until).toBeNull()
+  expect(await set("3660")).toMatchObject({ vipUntil: expect.any(String) })
 })
