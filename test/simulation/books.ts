@@ -1,20 +1,12 @@
 /** The raw tables as the oracle reads them, and laws 1 to 4 and 6 checked on them, without src/wallet. */
-import type { Database } from "bun:sqlite"
-import { judgeEnd } from "./judge-end.ts"
-import {
-  assertThat,
-  type Customer,
-  freeOf,
-  heldBy,
-  type KnownTransfer,
-  type Oracle,
-  type Request,
-} from "./oracle.ts"
+import { assertOrders, type OrderRows, readOrders } from "./books-orders.ts"
+import type { Disk } from "./disk.ts"
+import { judgeRow } from "./judge-end.ts"
+import { assertThat, type Customer, heldBy, isOpen, type Kind, type Oracle, type Request } from "./oracle.ts"
+import type { World } from "./world.ts"
 
 export interface TransferRow {
   id: string
-  group_id: string
-  kind: string
   ledger: string
   from_account: string
   to_account: string
@@ -42,14 +34,17 @@ export interface Books {
   accounts: AccountRow[]
   transfers: Map<string, TransferRow>
   requests: Map<string, RequestRow>
+  orders: OrderRows
 }
 
+const TRANSFERS = "SELECT id, ledger, from_account, to_account, amount_nanos FROM ledger_transfer"
+
 /** Reads everything. Throws Violation when an id stands twice. */
-export function readBooks(database: Database): Books {
-  const accounts = database.query("SELECT * FROM ledger_account").all() as AccountRow[]
-  const transfers = database.query("SELECT * FROM ledger_transfer").all() as TransferRow[]
-  const requests = database.query("SELECT * FROM metered_request").all() as RequestRow[]
-  return { accounts, transfers: byId(transfers), requests: byId(requests) }
+export function readBooks(disk: Disk): Books {
+  const accounts = disk.all("SELECT * FROM ledger_account") as AccountRow[]
+  const transfers = disk.all(TRANSFERS) as TransferRow[]
+  const requests = disk.all("SELECT * FROM metered_request") as RequestRow[]
+  return { accounts, transfers: byId(transfers), requests: byId(requests), orders: readOrders(disk) }
 }
 
 function byId<Row extends { id: string }>(rows: Row[]): Map<string, Row> {
@@ -61,23 +56,35 @@ function byId<Row extends { id: string }>(rows: Row[]): Map<string, Row> {
   return map
 }
 
-/** Law 3 at any moment, inside a group too. */
-export function assertNothingNegative(database: Database): void {
-  const found = database
-    .query("SELECT id, balance_nanos FROM ledger_account WHERE balance_nanos < 0 LIMIT 1")
-    .get()
-  assertThat(found === null, () => `negative: ${JSON.stringify(found)}`)
+const BALANCES = "SELECT customer_id, kind, balance_nanos FROM ledger_account"
+
+/** Law 3 at any moment, inside a group too; and between two jobs what every customer has, to the nano. */
+export function assertBalances(world: World): void {
+  const is_between_jobs = world.running_count === 0
+  // Nothing has moved since.
+  if (is_between_jobs && world.job_count === world.checked_count) return
+  if (is_between_jobs) world.checked_count = world.job_count
+  for (const [owner, kind, nanos] of world.disk.values(BALANCES) as [string, Kind, number][]) {
+    assertThat(nanos >= 0, () => `law 3: ${owner}/${kind} stands at ${nanos}`)
+    if (!is_between_jobs) continue
+    const expected = world.oracle.customers.find(one => one.id === owner)!.balances[kind]
+    assertThat(BigInt(nanos) === expected, () => `${owner}/${kind} should stand at ${expected}, has ${nanos}`)
+  }
 }
 
 /** Laws 1 to 3, from the rows alone. */
 export function assertBalanced({ accounts, transfers }: Books): void {
   const moved = new Map<string, bigint>()
-  const move = (account: string, amount: bigint) => moved.set(account, (moved.get(account) ?? 0n) + amount)
-  for (const { from_account, to_account, amount_nanos } of transfers.values()) {
-    move(from_account, -BigInt(amount_nanos))
-    move(to_account, BigInt(amount_nanos))
-  }
   const sums = new Map<string, bigint>()
+  const add = (to: Map<string, bigint>, key: string, amount: bigint) =>
+    to.set(key, (to.get(key) ?? 0n) + amount)
+  for (const { ledger, from_account, to_account, amount_nanos } of transfers.values()) {
+    const amount = BigInt(amount_nanos)
+    add(moved, from_account, -amount)
+    add(moved, to_account, amount)
+    if (from_account.startsWith("system/")) add(sums, ledger, -amount)
+    if (to_account.startsWith("system/")) add(sums, ledger, amount)
+  }
   for (const { id, ledger, balance_nanos, floor_nanos } of accounts) {
     const recomputed = moved.get(id) ?? 0n
     moved.delete(id)
@@ -86,29 +93,20 @@ export function assertBalanced({ accounts, transfers }: Books): void {
       () => `law 2: ${id} has ${balance_nanos}, moved ${recomputed}`,
     )
     assertThat(balance_nanos >= 0 && floor_nanos === 0, () => `law 3: ${id} stands at ${balance_nanos}`)
-    sums.set(ledger, (sums.get(ledger) ?? 0n) + recomputed)
+    add(sums, ledger, recomputed)
   }
-  for (const [id, amount] of moved) {
+  for (const id of moved.keys())
     assertThat(id.startsWith("system/"), () => `law 2: transfers name ${id}, which is no account`)
-    // Only the token ledger is used by metered requests.
-    sums.set("token", (sums.get("token") ?? 0n) + amount)
-  }
   for (const [ledger, sum] of sums)
     assertThat(sum === 0n, () => `law 1: the ${ledger} ledger adds up to ${sum}`)
 }
 
 /** Laws 4 and 6: the books hold what was acknowledged, and nothing else. Nothing may be under way. */
 export function assertAcknowledged(books: Books, oracle: Oracle): void {
-  const expected = new Map<string, KnownTransfer>()
-  for (const customer of oracle.customers) {
-    for (const [id, known] of customer.adjustments) expected.set(id, known)
-    assertBalances(books, customer, oracle.requests)
-  }
-  for (const request of oracle.requests) {
-    assertRequest(books, request)
-    for (const known of transfersOf(request)) expected.set(known.id, known)
-  }
-  for (const known of expected.values()) {
+  assertThat(oracle.journal.is_empty, () => "something is neither committed nor undone")
+  for (const customer of oracle.customers) assertCustomer(books, customer)
+  for (const request of oracle.requests) assertRequest(books, request)
+  for (const known of oracle.transfers.values()) {
     const row = books.transfers.get(known.id)
     const isThere =
       row !== undefined &&
@@ -117,23 +115,24 @@ export function assertAcknowledged(books: Books, oracle: Oracle): void {
       BigInt(row.amount_nanos) === known.amount
     assertThat(isThere, () => `law 6: ${show(known)} was acknowledged; the books have ${show(row)}`)
   }
-  for (const row of books.transfers.values()) {
-    assertThat(expected.has(row.id), () => `${show(row)} is in the books; nobody was told`)
-  }
+  for (const row of books.transfers.values())
+    assertThat(oracle.transfers.has(row.id), () => `${show(row)} is in the books; nobody was told`)
+  assertOrders(books.orders, oracle)
 }
 
-function assertBalances(books: Books, customer: Customer, requests: readonly Request[]): void {
-  const open = requests.filter(request => request.customer === customer && !request.end)
-  const held = open.reduce((sum, request) => sum + heldBy(request), 0n)
-  const account = (kind: string) => books.accounts.find(row => row.id === `${customer.id}/${kind}`)
-  const free = freeOf(customer, requests)
-  const stored = [account("token")?.balance_nanos, account("token_held")?.balance_nanos].map(String)
-  assertThat(
-    stored[0] === String(free) && stored[1] === String(held),
-    () => `${customer.id} should have ${free} free and ${held} held, has ${stored.join(" and ")}`,
-  )
-  const is_frozen = account("token")?.is_frozen === 1
-  assertThat(is_frozen === customer.is_frozen, () => `${customer.id} is_frozen is ${is_frozen}`)
+function assertCustomer(books: Books, { id, balances, is_frozen }: Customer): void {
+  for (const [kind, expected] of Object.entries(balances)) {
+    const row = books.accounts.find(one => one.id === `${id}/${kind}`)
+    assertThat(
+      row !== undefined && BigInt(row.balance_nanos) === expected,
+      () => `${id} should have ${expected} in ${kind}, has ${row?.balance_nanos}`,
+    )
+    const is_row_frozen = row!.is_frozen === 1
+    assertThat(
+      is_row_frozen === (is_frozen && kind === "token"),
+      () => `${row!.id} is_frozen is ${is_row_frozen}`,
+    )
+  }
 }
 
 function assertRequest(books: Books, request: Request): void {
@@ -144,56 +143,19 @@ function assertRequest(books: Books, request: Request): void {
     return
   }
   assertThat(row !== undefined, () => `law 6: ${request_id} was acknowledged as open and is gone`)
-  if (request.end) {
-    judgeEnd(row!, request, request.end)
+  if (!isOpen(request)) {
+    judgeRow(row!, request, request.end!)
     return
   }
   const held = heldBy(request)
-  const isOpen =
+  const isRight =
     row!.state === "open" && BigInt(row!.held_nanos) === held && row!.hold_count === request.holds.size
-  assertThat(isOpen, () => `${request_id} should be open with ${held} held, is ${show(row)}`)
+  assertThat(isRight, () => `${request_id} should be open with ${held} held, is ${show(row)}`)
   assertThat(
     row!.checkpoint_output_tokens === request.checkpoint,
     () => `${request_id} has checkpoint ${row!.checkpoint_output_tokens}, should be ${request.checkpoint}`,
   )
-  assertThat(
-    !request.is_said_to_have_ended,
-    () => `${request_id} is open, but an end was told that it had ended`,
-  )
   assertThat(request.announced_count === 0, () => `the end of ${request_id} was announced, but it is open`)
-}
-
-/** The transfers a request must have by now, none of amount 0. */
-function transfersOf(request: Request): KnownTransfer[] {
-  if (request.phase !== "open") return []
-  const { request_id, customer_id } = request.admission
-  const free = `${customer_id}/token`
-  const held = `${customer_id}/token_held`
-  const known: KnownTransfer[] = [...request.holds].map(([number, amount]) => ({
-    id: `${request_id}:hold:${number}`,
-    from: free,
-    to: held,
-    amount,
-  }))
-  if (request.end) {
-    const { settlement } = request.end
-    const cost = BigInt(settlement.cost_nanos)
-    const total = heldBy(request)
-    const from_held = cost < total ? cost : total
-    const loss = BigInt(settlement.loss_nanos)
-    known.push(
-      { id: `${request_id}:settle`, from: held, to: "system/revenue_usage", amount: from_held },
-      { id: `${request_id}:release`, from: held, to: free, amount: total - from_held },
-      {
-        id: `${request_id}:overrun`,
-        from: free,
-        to: "system/revenue_usage",
-        amount: cost - from_held - loss,
-      },
-      { id: `${request_id}:loss`, from: "system/loss_overrun", to: "system/revenue_usage", amount: loss },
-    )
-  }
-  return known.filter(one => one.amount > 0n)
 }
 
 const show = (value: unknown): string =>

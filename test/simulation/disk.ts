@@ -14,13 +14,43 @@ export class ProcessDied extends Error {
   override readonly name = "ProcessDied"
 }
 
+type Statement = ReturnType<Database["query"]>
+type Values = Parameters<Statement["run"]>
+
+/** A database on which many runs happen one after the other: opening it and preparing statements costs more than a run. */
+export interface Machine {
+  database: Database
+  statements: Map<string, Statement>
+}
+
+/** A machine with `database` in it, as each run finds it. */
+export function createMachine(database: Database): Machine {
+  // Within a run it would be too late: there is always a transaction open.
+  database.exec("PRAGMA foreign_keys = ON")
+  return { database, statements: new Map() }
+}
+
+/** One transaction of the store, with the jobs that share it. */
+export interface Group {
+  is_committed: boolean
+}
+
+/** Told at once what becomes of a group. */
+export interface DiskWatch {
+  kept(): void
+  undone(): void
+}
+
 export interface Disk {
-  /** What is on the disk, for the oracle; between groups this is what a new process would find. */
-  readonly database: Database
+  /** What is on the disk, for the oracle, as objects or lists of values; between groups what a new process would find. */
+  all(sql: string): unknown[]
+  values(sql: string): unknown[][]
   /** No process is running: the last one died. */
   readonly is_down: boolean
   /** Faults that happened so far, crashes not counted. */
   readonly fault_count: number
+  /** The last group that began. */
+  readonly group: Group
   /** A new process's connection. What an earlier process still does has no effect from here on. */
   connect(): Database
   /** Lets `kind` happen at the first statement that it can hit after so many more. */
@@ -28,17 +58,20 @@ export interface Disk {
   disarm(): void
   /** Kills the process: what is not committed is gone. */
   crash(): void
+  /** Ends the run: the machine is as it was before. */
+  wipe(): void
 }
 
-type Statement = ReturnType<Database["query"]>
-type Values = Parameters<Statement["run"]>
-
-/** A disk with `database` on it. */
-export function createDisk(database: Database): Disk {
+/**
+ * The disk of one run. All of it happens in a transaction that is never committed; what the store calls a transaction is
+ * a savepoint in it, and a commit its release.
+ */
+export function createDisk({ database, statements }: Machine, watch: DiskWatch): Disk {
   let process_number = 0
   let is_down = true
+  let is_open = false
   let fault_count = 0
-  const statements = new Map<string, Statement>()
+  let group: Group = { is_committed: false }
   let armed: { kind: FaultKind; left: number } | undefined
 
   function prepare(sql: string): Statement {
@@ -46,9 +79,31 @@ export function createDisk(database: Database): Disk {
     statements.set(sql, statement)
     return statement
   }
+  const execute = (word: string) => void prepare(word).run()
+
+  function begin(): void {
+    execute("SAVEPOINT disk")
+    is_open = true
+    group = { is_committed: false }
+  }
+
+  function commit(): void {
+    execute("RELEASE disk")
+    is_open = false
+    group.is_committed = true
+    watch.kept()
+  }
+
+  function rollBack(): void {
+    if (!is_open) return
+    execute("ROLLBACK TO disk")
+    execute("RELEASE disk")
+    is_open = false
+    watch.undone()
+  }
 
   function crash(): void {
-    if (database.inTransaction) database.exec("ROLLBACK")
+    rollBack()
     is_down = true
     armed = undefined
   }
@@ -56,7 +111,7 @@ export function createDisk(database: Database): Disk {
   function fail(kind: FaultKind): never {
     fault_count += 1
     // SQLite undoes everything on its own when the disk is full.
-    if (kind === "disk-full" && database.inTransaction) database.exec("ROLLBACK")
+    if (kind === "disk-full") rollBack()
     throw new DiskFault(`simulated fault: ${kind}`)
   }
 
@@ -79,20 +134,35 @@ export function createDisk(database: Database): Disk {
     return kind
   }
 
+  execute("BEGIN")
   return {
-    database,
+    all: sql => prepare(sql).all(),
+    values: sql => prepare(sql).values(),
     get is_down() {
       return is_down
     },
     get fault_count() {
       return fault_count
     },
+    get group() {
+      return group
+    },
     connect() {
       process_number += 1
       is_down = false
       const number = process_number
       const is_alive = () => number === process_number && !is_down
-      return connectionFor(database, { prepare, is_alive, carryOut })
+      return connectionFor(database, {
+        prepare,
+        is_alive,
+        is_open: () => is_open,
+        words: new Map([
+          ["BEGIN IMMEDIATE", begin],
+          ["COMMIT", commit],
+          ["ROLLBACK", rollBack],
+        ]),
+        carryOut,
+      })
     },
     arm(kind, left) {
       armed = { kind, left }
@@ -101,6 +171,10 @@ export function createDisk(database: Database): Disk {
       armed = undefined
     },
     crash,
+    wipe() {
+      crash()
+      execute("ROLLBACK")
+    },
   }
 }
 
@@ -115,8 +189,9 @@ function canHitHere(kind: FaultKind, sql: string): boolean {
     case "commit":
       return sql === "COMMIT"
     case "statement":
+      return /^(SELECT|WITH|INSERT|UPDATE|DELETE)/.test(sql)
     case "disk-full":
-      return /^(SELECT|INSERT|UPDATE)/.test(sql)
+      return /^(INSERT|UPDATE|DELETE)/.test(sql)
   }
 }
 
@@ -124,11 +199,14 @@ interface Link {
   /** The processes after each other share their statements: preparing one costs more than running it. */
   prepare(sql: string): Statement
   is_alive(): boolean
+  is_open(): boolean
+  /** What the words of a transaction do. */
+  words: ReadonlyMap<string, () => void>
   carryOut<T>(sql: string, statement: () => T): T
 }
 
 /** Those parts of a `Database` that the store uses. */
-function connectionFor(database: Database, { prepare, is_alive, carryOut }: Link): Database {
+function connectionFor(database: Database, { prepare, is_alive, is_open, words, carryOut }: Link): Database {
   function act<T>(sql: string, statement: () => T): T {
     if (!is_alive()) throw new ProcessDied()
     return carryOut(sql, statement)
@@ -138,14 +216,17 @@ function connectionFor(database: Database, { prepare, is_alive, carryOut }: Link
     get: (...values: Values) => act(sql, () => statement.get(...values)),
     all: (...values: Values) => act(sql, () => statement.all(...values)),
   })
+  const control = (sql: string, word: () => void) => ({ run: () => act(sql, word) })
   const connection = {
     filename: database.filename,
     get inTransaction() {
-      return is_alive() && database.inTransaction
+      return is_alive() && is_open()
     },
-    run: (sql: string) => act(sql, () => database.run(sql)),
     exec: (sql: string) => act(sql, () => database.exec(sql)),
-    prepare: (sql: string) => follow(sql, prepare(sql)),
+    prepare(sql: string) {
+      const word = words.get(sql)
+      return word ? control(sql, word) : follow(sql, prepare(sql))
+    },
     close() {},
   }
   return connection as unknown as Database

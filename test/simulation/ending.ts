@@ -2,10 +2,11 @@
 import type { EndReason, Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import { endMeter } from "../../src/wallet/metering/settle.ts"
 import type { ReportedUsage } from "../../src/wallet/pricing/usage.ts"
-import { settlementIn } from "./judge-end.ts"
-import { assertThat, heldBy, type Operation, type Request } from "./oracle.ts"
-import { priceOf, TIERS, tokens, unservedTier } from "./prices.ts"
-import { launch, type World } from "./world.ts"
+import { judgeEnd } from "./judge-end.ts"
+import { launch } from "./launch.ts"
+import { assertThat, type End, isOpen, move, type Oracle, type Request } from "./oracle.ts"
+import { TIERS, tokens } from "./prices.ts"
+import type { World } from "./world.ts"
 
 const STREAM_ENDS: readonly EndReason[] = [
   "completed",
@@ -56,30 +57,37 @@ function pickReport({ random }: World, request: Request): ReportedUsage {
 
 /** Ends a request, for the first time or again. */
 export function endRequest(world: World, request: Request, outcome: Outcome): void {
-  const { meter, admission, customer } = request
+  const { meter, admission } = request
   if (!meter) return
-  const { request_id, rate_card, tier_asked } = admission
-  const held = heldBy(request) + request.holding
-  const tier = outcome.tier_served ?? unservedTier(rate_card, tier_asked)
   request.is_ending = true
-  const isCommitted = (settlement: Settlement, { free, frozen }: Operation) => {
-    assertThat(request.end === undefined, () => `${request_id} ended twice`)
-    request.end = { outcome, settlement, free, frozen }
-  }
   launch<Settlement | undefined>(world, {
-    what: `end ${request_id} ${JSON.stringify(outcome)}`,
-    customer,
-    // An estimate never costs more than the hold.
-    low: outcome.reported ? -priceOf(rate_card, outcome.reported.usage, tier) : -held,
-    high: held,
+    what: `end ${admission.request_id} ${JSON.stringify(outcome)}`,
     call: needs => endMeter(needs, meter, outcome),
-    done(settlement, operation) {
-      if (settlement) isCommitted(settlement, operation)
-      else request.is_said_to_have_ended = true
-    },
-    adopt(books, operation) {
-      const settlement = settlementIn(books.requests.get(request_id), outcome)
-      if (settlement && !request.end) isCommitted(settlement, operation)
-    },
+    foresee: () => ({
+      check(value) {
+        const settlement = value as Settlement | undefined
+        const is_first = isOpen(request)
+        assertThat(
+          is_first === (settlement !== undefined),
+          () => `${admission.request_id} ended twice, or not at all`,
+        )
+        if (settlement) becomeEnded(world.oracle, request, { outcome, settlement })
+      },
+    }),
   })
+}
+
+/** Takes over a settlement that is right, with the transfers it must have made. */
+export function becomeEnded(oracle: Oracle, request: Request, end: End): void {
+  const { request_id, customer_id } = request.admission
+  const { from_held, returned, from_free, loss } = judgeEnd(request, end)
+  const [free, held] = [`${customer_id}/token`, `${customer_id}/token_held`]
+  const [revenue, lost] = ["system/revenue_usage", "system/loss_overrun"]
+  oracle.journal.set(request, "end", end)
+  move(oracle, [
+    { id: `${request_id}:settle`, from: held, to: revenue, amount: from_held },
+    { id: `${request_id}:release`, from: held, to: free, amount: returned },
+    { id: `${request_id}:overrun`, from: free, to: revenue, amount: from_free },
+    { id: `${request_id}:loss`, from: lost, to: revenue, amount: loss },
+  ])
 }

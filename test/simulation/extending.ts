@@ -1,9 +1,10 @@
 /** A request's stream: output is delivered, and the next slice held when it is due. */
-import { AppError } from "../../src/platform/errors.ts"
 import { extendMeter, needsNextSlice } from "../../src/wallet/metering/meter.ts"
-import { assertThat, type Operation, type Request } from "./oracle.ts"
+import { type Foreseen, launch } from "./launch.ts"
+import { holdMore } from "./opening.ts"
+import { assertThat, isOpen, type Request, spendable } from "./oracle.ts"
 import { priceOf, tokens, unservedTier } from "./prices.ts"
-import { launch, type World } from "./world.ts"
+import type { World } from "./world.ts"
 
 const LARGEST_SLICE_TOKENS = 16_384
 
@@ -17,51 +18,40 @@ export function deliver(world: World, request: Request): void {
 
 /** Holds the next slice, whether it is due or not, whether the request is open or not. */
 export function extend(world: World, request: Request): void {
-  const { meter, admission, customer, delivered } = request
+  const { meter, admission, delivered } = request
   if (!meter || request.is_extending) return
-  const number = meter.hold_count
-  const amount = nextHold(request)
-  const had_ended = request.is_ending || request.end !== undefined
+  const hold = { number: meter.hold_count, amount: nextHold(request) }
   request.is_extending = true
-  request.holding += amount
   const isOver = () => {
     request.is_extending = false
-    request.holding -= amount
-  }
-  const isCommitted = () => {
-    request.holds.set(number, amount)
-    request.checkpoint = delivered
   }
   launch(world, {
-    what: `hold ${admission.request_id}:${number}, ${amount} nanos`,
-    customer,
-    low: -amount,
-    high: amount,
+    what: `hold ${admission.request_id}:${hold.number}, ${hold.amount} nanos`,
     call: needs => extendMeter(needs, meter, delivered),
-    done(result, operation) {
-      isOver()
-      if (result === "held") isCommitted()
-      judgeHold(result, amount, operation)
-    },
-    failed(error) {
-      isOver()
-      // Its request had ended, or its opening was undone by a fault.
-      const is_refusal = error instanceof AppError && error.reason === "internal"
-      return is_refusal && (had_ended || request.phase === "refused")
-    },
-    adopt(books) {
-      isOver()
-      if ((books.requests.get(admission.request_id)?.hold_count ?? 0) > number) isCommitted()
-    },
+    foresee: () => foreseeHold(world, request, { ...hold, delivered }),
+    answered: isOver,
+    failed: isOver,
   })
 }
 
-function judgeHold(result: "held" | "refused", amount: bigint, { free, frozen, what }: Operation): void {
-  const isRight =
-    result === "held"
-      ? free.high >= amount && (amount === 0n || frozen.has(false))
-      : free.low < amount || frozen.has(true)
-  assertThat(isRight, () => `${what}: ${result} with ${free.low}…${free.high} free`)
+function foreseeHold(
+  { oracle }: World,
+  request: Request,
+  hold: { number: number; amount: bigint; delivered: number },
+): Foreseen {
+  const { amount, delivered } = hold
+  const is_held = amount === 0n || spendable(request.customer) >= amount
+  // Its request had ended, or its opening was undone by a fault.
+  if (is_held && !isOpen(request)) return { refusal: "internal" }
+  return {
+    check: value =>
+      assertThat(value === is_held, () => `a hold of ${amount} should be ${is_held}, is ${value}`),
+    follow() {
+      if (!is_held) return
+      oracle.journal.set(request, "checkpoint", delivered)
+      holdMore(oracle, request, hold)
+    },
+  }
 }
 
 /** What the next hold of a request must be: twice the last slice, within the limits while they are kept. */

@@ -3,8 +3,9 @@ import type { Outcome } from "../../src/wallet/metering/receipt.ts"
 import { recoverMeters } from "../../src/wallet/metering/recover.ts"
 import { assertAcknowledged, assertBalanced, type Books, readBooks } from "./books.ts"
 import type { FaultKind } from "./disk.ts"
+import { becomeEnded } from "./ending.ts"
 import { settlementIn } from "./judge-end.ts"
-import { assertThat, freeOf, type Request } from "./oracle.ts"
+import { assertThat, isOpen } from "./oracle.ts"
 import { settleDown, startProcess, turn, type World } from "./world.ts"
 
 const FAULTS: readonly FaultKind[] = ["begin", "commit", "commit", "statement", "disk-full"]
@@ -29,7 +30,7 @@ export function crash(world: World): void {
 }
 
 /** Checks all laws on what is committed. Nothing may be under way. */
-export function assertLaws(world: World, books: Books = readBooks(world.disk.database)): void {
+export function assertLaws(world: World, books: Books = readBooks(world.disk)): void {
   assertBalanced(books)
   assertAcknowledged(books, world.oracle)
 }
@@ -37,22 +38,19 @@ export function assertLaws(world: World, books: Books = readBooks(world.disk.dat
 const MOST_STARTS = 4
 
 /**
- * Starts a process after a death: the oracle takes over what the books say of the things nobody was told of,
- * then recovery must end every request, once. Now and then the new process dies in the middle of that.
+ * Starts a process after a death: the disk must hold what was committed, heard of or not, and nothing else; then recovery
+ * must end every request, once. Now and then the new process dies in the middle of that.
  */
 export async function restart(world: World): Promise<void> {
-  const { disk, oracle, random } = world
+  const { disk, random } = world
   await bury(world)
-  const found = readBooks(disk.database)
-  oracle.adopt(found)
-  assertLaws(world, found)
   for (let starts = 1; ; starts++) {
     startProcess(world)
     world.note(`process ${world.process_count} starts`)
     if (starts < MOST_STARTS && random.chance(0.3)) armCrash(world)
     const ended_count = await recover(world)
     disk.disarm()
-    const books = readBooks(disk.database)
+    const books = readBooks(disk)
     adoptRecovered(world, books)
     assertLaws(world, books)
     if (ended_count === undefined) continue
@@ -68,6 +66,7 @@ export async function restart(world: World): Promise<void> {
 async function bury(world: World): Promise<void> {
   world.disk.crash()
   for (let turns = 0; turns < 3; turns++) await turn()
+  world.under_way.clear()
   for (const request of world.oracle.requests) {
     request.meter = undefined
     request.is_extending = false
@@ -89,8 +88,6 @@ async function recover(world: World): Promise<number | undefined> {
   }
 }
 
-const isOpen = (request: Request) => request.phase === "open" && !request.end
-
 /** What recovery ended: priced by the checkpoint, as the books then have it; judged with all other ends. */
 function adoptRecovered(world: World, books: Books): void {
   for (const request of world.oracle.requests.filter(isOpen)) {
@@ -105,9 +102,9 @@ function adoptRecovered(world: World, books: Books): void {
     }
     const settlement = settlementIn(books.requests.get(request.admission.request_id), outcome)
     if (!settlement) continue
-    const free = freeOf(request.customer, world.oracle.requests)
-    request.end = { outcome, settlement, free: { low: free, high: free }, frozen: new Set([false, true]) }
+    becomeEnded(world.oracle, request, { outcome, settlement })
   }
+  world.oracle.journal.keep()
 }
 
 /** Recovery of the boot that runs must leave its requests alone. */

@@ -1,19 +1,8 @@
 /** The guards around money, and the bugs planted into them to see whether the simulation would notice. */
 
-/** A textual change; `from` must stand in the file exactly once. */
-export interface Edit {
-  file: string
-  from: string
-  to: string
-}
-
-export interface Plant {
-  guard: string
-  bug: string
-  edits: Edit[]
-  /** `holds`: another layer guards the same, so the laws must hold all the same. */
-  expected: "caught" | "holds"
-}
+import { PAYMENT_PLANTS } from "./guards-payments.ts"
+import { REWARD_PLANTS } from "./guards-rewards.ts"
+import type { Edit, Plant } from "./plant.ts"
 
 const POST = "src/wallet/ledger/post.ts"
 const SETTLE = "src/wallet/metering/settle.ts"
@@ -201,4 +190,4 @@ const SINGLE: Plant[] = [
   }),
 ]
 
-export const PLANTS: readonly Plant[] = [...LAYERED, ...SINGLE]
+export const PLANTS: readonly Plant[] = [...LAYERED, ...SINGLE, ...PAYMENT_PLANTS, ...REWARD_PLANTS]

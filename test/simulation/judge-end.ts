@@ -2,7 +2,7 @@
 import type { Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
 import type { TokenUsage } from "../../src/wallet/pricing/usage.ts"
 import type { RequestRow } from "./books.ts"
-import { assertThat, type End, heldBy, isWithin, type Request } from "./oracle.ts"
+import { assertThat, type End, heldBy, type Request, smaller, spendable } from "./oracle.ts"
 import { priceOf, tokens, unservedTier } from "./prices.ts"
 
 const COUNTERS = [
@@ -15,15 +15,30 @@ const COUNTERS = [
   "web_search_count",
 ] as const satisfies (keyof TokenUsage)[]
 
-/** Throws Violation. The row is the committed one; `end` is what was acknowledged or found after a crash. */
-export function judgeEnd(row: RequestRow, request: Request, end: End): void {
+/** Where the money of an ended request comes from and goes to. */
+export interface Parts {
+  from_held: bigint
+  returned: bigint
+  from_free: bigint
+  loss: bigint
+}
+
+/** Throws Violation unless the settlement is the right one at this moment; gives its parts. */
+export function judgeEnd(request: Request, end: End): Parts {
+  const { request_id } = request.admission
+  const say = (what: string) => () =>
+    `${request_id} ${what}: ${JSON.stringify(end.settlement)} after ${JSON.stringify(end.outcome)}`
+  judgeUsage(request, end, say)
+  return judgeMoney(request, end, say)
+}
+
+/** Throws Violation unless the committed row is the receipt of the end. */
+export function judgeRow(row: RequestRow, request: Request, end: End): void {
   const { request_id } = request.admission
   const say = (what: string) => () =>
     `${request_id} ${what}: ${JSON.stringify(row)} after ${JSON.stringify(end.outcome)}`
   assertThat(row.state !== "open" && row.held_nanos === 0, say("should have ended and hold nothing"))
   judgeReceipt(row, { ...end, tier: tierOf(request, end) }, say)
-  judgeUsage(request, end, say)
-  judgeMoney(request, end, say)
   assertThat(request.announced_count <= 1, say(`was announced ${request.announced_count} times`))
 }
 
@@ -94,25 +109,20 @@ function judgeEstimate(request: Request, { outcome, settlement }: End, say: Say)
 }
 
 /** The price is exact; an overrun is taken from what is free, and only what is not there is lost. */
-function judgeMoney(request: Request, end: End, say: Say): void {
-  const { outcome, settlement, free, frozen } = end
+function judgeMoney(request: Request, { outcome, settlement }: End, say: Say): Parts {
   const { rate_card } = request.admission
-  const cost = BigInt(settlement.cost_nanos)
-  const charged = BigInt(settlement.charged_nanos)
-  const loss = BigInt(settlement.loss_nanos)
-  const price = priceOf(rate_card, settlement.usage, tierOf(request, { outcome }))
-  assertThat(cost === price, say(`costs ${cost} instead of ${price}`))
-  assertThat(charged >= 0n && loss >= 0n && charged + loss === cost, say("does not add up"))
+  const cost = priceOf(rate_card, settlement.usage, tierOf(request, { outcome }))
   const held = heldBy(request)
-  const overrun = cost > held ? cost - held : 0n
-  const from_free = overrun - loss
-  assertThat(from_free >= 0n, say(`lost ${loss} of an overrun of ${overrun}`))
-  if (overrun === 0n) return
-  const isAllTaken = loss === 0n && frozen.has(false) && from_free <= free.high
-  const isEmptied = loss > 0n && frozen.has(false) && isWithin(from_free, free)
-  const isUntouched = frozen.has(true) && from_free === 0n
+  const from_held = smaller(cost, held)
+  const from_free = smaller(cost - from_held, spendable(request.customer))
+  const loss = cost - from_held - from_free
+  const isRight =
+    BigInt(settlement.cost_nanos) === cost &&
+    BigInt(settlement.charged_nanos) === cost - loss &&
+    BigInt(settlement.loss_nanos) === loss
   assertThat(
-    isAllTaken || isEmptied || isUntouched,
-    say(`took ${from_free} of ${free.low}…${free.high} free`),
+    isRight,
+    say(`should cost ${cost}, of which ${from_held} held, ${from_free} free and ${loss} lost`),
   )
+  return { from_held, returned: held - from_held, from_free, loss }
 }

@@ -1,8 +1,9 @@
 /** Opening a metered request, and whether its admission or refusal is right. */
 import { type Admission, type Opened, openMeter, type Refusal } from "../../src/wallet/metering/meter.ts"
-import { assertThat, type Customer, isWithin, type Operation, type Request } from "./oracle.ts"
+import { launch } from "./launch.ts"
+import { assertThat, type Customer, move, type Oracle, type Request } from "./oracle.ts"
 import { CARDS, priceOf, TIERS, tokens, unservedTier } from "./prices.ts"
-import { launch, type World } from "./world.ts"
+import type { World } from "./world.ts"
 
 const FIRST_SLICE_TOKENS = 4096
 
@@ -33,21 +34,13 @@ export function firstHold({
 
 /** Asks for a request to be opened. */
 export function openRequest(world: World, customer: Customer, wish: Wish): Request {
+  const { oracle } = world
   const request = createRequest(world, customer, wish)
   const { request_id } = request.admission
   const amount = firstHold(wish)
-  world.oracle.requests.push(request)
-  request.holding = amount
-  const becomes = (phase: "open" | "refused") => {
-    request.phase = phase
-    request.holding -= amount
-    if (phase === "open") request.holds.set(0, amount)
-  }
+  oracle.requests.push(request)
   launch<Opened>(world, {
     what: `open ${request_id} for ${customer.id}, ${amount} nanos`,
-    customer,
-    low: -amount,
-    high: 0n,
     async call(needs) {
       const { value, durable } = await openMeter(needs, request.admission)
       // Work goes on as soon as the hold is applied, as the gateway's does.
@@ -55,17 +48,34 @@ export function openRequest(world: World, customer: Customer, wish: Wish): Reque
       await durable
       return value
     },
-    done(opened, operation) {
-      becomes(opened.kind === "open" ? "open" : "refused")
-      judgeOpened(opened, amount, { request, operation })
+    foresee() {
+      const kind = foreseeOpening(customer, amount)
+      return {
+        check: value => judgeOpened(value as Opened, kind, { request, amount }),
+        follow: () => kind === "open" && becomeOpen(oracle, request, amount),
+      }
     },
-    failed() {
-      becomes("refused")
-      return false
-    },
-    adopt: books => becomes(books.requests.has(request_id) ? "open" : "refused"),
   })
   return request
+}
+
+function foreseeOpening(customer: Customer, amount: bigint): Opened["kind"] {
+  if (amount === 0n) return "open"
+  if (customer.is_frozen) return "frozen"
+  return customer.balances.token >= amount ? "open" : "insufficient"
+}
+
+function becomeOpen(oracle: Oracle, request: Request, amount: bigint): void {
+  oracle.journal.set(request, "phase", "open")
+  holdMore(oracle, request, { number: 0, amount })
+}
+
+/** Takes a hold from the free balance. */
+export function holdMore(oracle: Oracle, request: Request, hold: { number: number; amount: bigint }): void {
+  const { customer, admission } = request
+  oracle.journal.put(request.holds, hold.number, hold.amount)
+  const id = `${admission.request_id}:hold:${hold.number}`
+  move(oracle, [{ id, from: `${customer.id}/token`, to: `${customer.id}/token_held`, amount: hold.amount }])
 }
 
 function createRequest(world: World, customer: Customer, wish: Wish): Request {
@@ -88,46 +98,39 @@ function createRequest(world: World, customer: Customer, wish: Wish): Request {
     is_ending: false,
     delivered: 0,
     holds: new Map(),
-    holding: 0n,
     checkpoint: 0,
     end: undefined,
-    is_said_to_have_ended: false,
     announced_count: 0,
   }
 }
 
 interface Asked {
   request: Request
-  operation: Operation
+  amount: bigint
 }
 
-function judgeOpened(opened: Opened, amount: bigint, { request, operation }: Asked): void {
-  const { free, frozen, what } = operation
-  switch (opened.kind) {
-    case "open":
-      assertThat(free.high >= amount, () => `${what}: opened on at most ${free.high}`)
-      assertThat(amount === 0n || frozen.has(false), () => `${what}: opened on a frozen wallet`)
-      assertThat(BigInt(opened.meter.held_nanos) >= amount, () => `${what}: holds ${opened.meter.held_nanos}`)
-      return
-    case "frozen":
-      assertThat(amount > 0n && frozen.has(true), () => `${what}: refused as frozen`)
-      return
-    case "insufficient":
-      judgeRefusal(opened, amount, { request, operation })
-  }
+function judgeOpened(opened: Opened, kind: Opened["kind"], asked: Asked): void {
+  const { request, amount } = asked
+  const { balances } = request.customer
+  const say = () =>
+    `${request.admission.request_id} should be ${kind}, is ${JSON.stringify(opened)} with ${balances.token} free`
+  assertThat(opened.kind === kind, say)
+  if (opened.kind === "open") assertThat(BigInt(opened.meter.held_nanos) === amount, say)
+  if (opened.kind === "insufficient") assertThat(isRightRefusal(opened, asked), say)
 }
 
-function judgeRefusal(refusal: Refusal, amount: bigint, { request, operation }: Asked): void {
-  const { free, frozen, what } = operation
-  const say = () => `${what}: refused with ${JSON.stringify(refusal)}, free ${free.low}…${free.high}`
-  const available = BigInt(refusal.available_nanos)
-  assertThat(BigInt(refusal.required_nanos) === amount && available < amount, say)
-  assertThat(isWithin(available, free) && frozen.has(false), say)
+/** It names what is there, what is needed, and the most output that is affordable. */
+function isRightRefusal(refusal: Refusal, { request, amount }: Asked): boolean {
+  const { token } = request.customer.balances
   const { rate_card, tier_asked, estimated_input_tokens } = request.admission
-  const price = (output: number) => priceOf(rate_card, tokens(0, output), unservedTier(rate_card, tier_asked))
-  const left =
-    available - priceOf(rate_card, tokens(estimated_input_tokens, 0), unservedTier(rate_card, tier_asked))
-  const affordable = refusal.affordable_output_tokens
-  const isMost = () => price(affordable) <= (left > 0n ? left : 0n) && price(affordable + 1) > left
-  assertThat(rate_card.output_rate === 0 ? affordable === Number.POSITIVE_INFINITY : isMost(), say)
+  const tier = unservedTier(rate_card, tier_asked)
+  const priceOfOutput = (output: number) => priceOf(rate_card, tokens(0, output), tier)
+  const left = token - priceOf(rate_card, tokens(estimated_input_tokens, 0), tier)
+  const most = refusal.affordable_output_tokens
+  const isMost = () => priceOfOutput(most) <= (left > 0n ? left : 0n) && priceOfOutput(most + 1) > left
+  return (
+    BigInt(refusal.required_nanos) === amount &&
+    BigInt(refusal.available_nanos) === token &&
+    (rate_card.output_rate === 0 ? most === Number.POSITIVE_INFINITY : isMost())
+  )
 }

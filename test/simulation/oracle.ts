@@ -1,7 +1,14 @@
-/** What must be true, by acknowledged results alone: the oracle's own books of customers and requests. */
+/**
+ * What must be true: the oracle's own books of customers, money and requests, moved by its own rules whenever a job of
+ * the store has run, and moved back when its group is undone.
+ */
 import type { Admission, Meter } from "../../src/wallet/metering/meter.ts"
 import type { Outcome, Settlement } from "../../src/wallet/metering/receipt.ts"
-import type { Books } from "./books.ts"
+import { createJournal, type Journal } from "./journal.ts"
+import type { AutoTopupJob, SavedCard, Wish as TopupWish } from "./oracle-auto-topup.ts"
+import type { Commission } from "./oracle-commissions.ts"
+import type { Purchase, Reversal } from "./oracle-purchases.ts"
+import type { Claim } from "./oracle-rewards.ts"
 
 /** A law is broken, or an answer is wrong. */
 export class Violation extends Error {
@@ -12,7 +19,7 @@ export function assertThat(isTrue: boolean, otherwise: () => string): void {
   if (!isTrue) throw new Violation(otherwise())
 }
 
-/** A transfer the oracle knows to be committed. */
+/** A transfer that must be in the books. */
 export interface KnownTransfer {
   id: string
   from: string
@@ -20,125 +27,114 @@ export interface KnownTransfer {
   amount: bigint
 }
 
+export type Kind = "token" | "token_held" | "cash" | "cash_debt" | "referral_pending"
+
 export interface Customer {
   id: string
-  /** Credits and debits that were acknowledged. */
-  adjustments: Map<string, KnownTransfer>
+  /** Two of them are spellings of one mailbox. */
+  email: string
+  balances: Record<Kind, bigint>
   is_frozen: boolean
+  /** Until when VIP Priority lasts, milliseconds; null without. */
+  vip_until: number | null
+  /** Who brought this customer. */
+  referrer: Customer | undefined
+  card: SavedCard | undefined
+  auto_topup: TopupWish | undefined
 }
 
-/** How a request ended, with what could have been free and frozen at that moment. */
+/** How a request ended, and what it had held. */
 export interface End {
   outcome: Outcome
   settlement: Settlement
-  free: Range
-  frozen: ReadonlySet<boolean>
 }
 
 export interface Request {
   admission: Admission
   customer: Customer
-  /** `asked` until the first hold is applied; `refused` when it was not. */
-  phase: "asked" | "open" | "refused"
+  /** `asked` until the first hold is applied, and for ever when it was refused. */
+  phase: "asked" | "open"
   meter: Meter | undefined
   is_extending: boolean
   /** An end was asked for in this process, with or without success. */
   is_ending: boolean
   delivered: number
-  /** Committed holds by number; what is on its way is in `holding`. */
+  /** By number. */
   holds: Map<number, bigint>
-  holding: bigint
   checkpoint: number
   end: End | undefined
-  /** A repeated end said that it had ended. */
-  is_said_to_have_ended: boolean
   announced_count: number
 }
 
-export interface Range {
-  low: bigint
-  high: bigint
-}
-
-/** Something under way; `low` and `high` say by how much it may change the customer's free balance. */
-export interface Intent extends Range {
-  what: string
-  customer: Customer
-  /** For a freeze or thaw: what it makes of the account. */
-  freezes?: boolean
-  /** After a crash nobody knows whether it happened: the books say, and the oracle takes it over. */
-  adopt(books: Books, operation: Operation): void
-}
-
-export interface Operation extends Intent {
-  /** Everything the free balance can be when the operation is carried out. */
-  free: Range
-  frozen: Set<boolean>
-}
-
 export interface Oracle {
-  readonly customers: Customer[]
+  readonly customers: readonly Customer[]
   readonly requests: Request[]
-  readonly under_way: ReadonlySet<Operation>
-  /** Call it before the real thing starts. */
-  begin(intent: Intent): Operation
-  finish(operation: Operation): void
-  /** The process died: what was under way is looked up in the books. */
-  adopt(books: Books): void
+  readonly journal: Journal
+  readonly transfers: Map<string, KnownTransfer>
+  readonly purchases: Map<string, Purchase>
+  readonly reversals: Map<string, Reversal>
+  readonly commissions: Map<string, Commission>
+  readonly claims: Map<string, Claim>
+  readonly topup_jobs: Map<string, AutoTopupJob>
+  /** By purchase. */
+  readonly code_uses: Map<string, CodeUse>
 }
 
-export function createOracle(customers: Customer[]): Oracle {
-  const requests: Request[] = []
-  const under_way = new Set<Operation>()
-  return {
-    customers,
-    requests,
-    under_way,
-    begin(intent) {
-      const others = [...under_way].filter(other => other.customer === intent.customer)
-      const free = freeOf(intent.customer, requests)
-      const operation: Operation = {
-        ...intent,
-        free: {
-          low: others.reduce((sum, other) => sum + other.low, free),
-          high: others.reduce((sum, other) => sum + other.high, free),
-        },
-        frozen: new Set([intent.customer.is_frozen, ...others.flatMap(other => other.freezes ?? [])]),
-      }
-      for (const other of others) widen(other, intent)
-      under_way.add(operation)
-      return operation
-    },
-    finish(operation) {
-      under_way.delete(operation)
-    },
-    adopt(books) {
-      for (const operation of under_way) operation.adopt(books, operation)
-      under_way.clear()
-      for (const request of requests) request.holding = 0n
-    },
+/** One use of a bonus code. */
+export interface CodeUse {
+  code: string
+  customer: Customer
+  number: number
+}
+
+export const createOracle = (customers: readonly Customer[]): Oracle => ({
+  customers,
+  requests: [],
+  journal: createJournal(),
+  transfers: new Map(),
+  purchases: new Map(),
+  reversals: new Map(),
+  commissions: new Map(),
+  claims: new Map(),
+  topup_jobs: new Map(),
+  code_uses: new Map(),
+})
+
+/** A customer without anything. */
+export const createKnownCustomer = (id: string, email: string, referrer?: Customer): Customer => ({
+  id,
+  email,
+  balances: { token: 0n, token_held: 0n, cash: 0n, cash_debt: 0n, referral_pending: 0n },
+  is_frozen: false,
+  vip_until: null,
+  referrer,
+  card: undefined,
+  auto_topup: undefined,
+})
+
+/** Moves money in the oracle's books; what moves nothing is no transfer. */
+export function move(oracle: Oracle, transfers: readonly KnownTransfer[]): void {
+  for (const transfer of transfers) {
+    if (transfer.amount === 0n) continue
+    assertThat(!oracle.transfers.has(transfer.id), () => `${transfer.id} would be posted twice`)
+    oracle.journal.put(oracle.transfers, transfer.id, transfer)
+    change(oracle, transfer.from, -transfer.amount)
+    change(oracle, transfer.to, transfer.amount)
   }
 }
 
-/** What starts while another is under way may be carried out before it. */
-function widen(operation: Operation, by: Intent): void {
-  operation.free.low += by.low
-  operation.free.high += by.high
-  if (by.freezes !== undefined) operation.frozen.add(by.freezes)
+function change({ customers, journal }: Oracle, account: string, amount: bigint): void {
+  const [owner, kind] = account.split("/") as [string, Kind]
+  if (owner === "system") return
+  const customer = customers.find(one => one.id === owner)
+  assertThat(customer !== undefined, () => `${account} is nobody's`)
+  const { balances } = customer!
+  journal.set(balances, kind, balances[kind] + amount)
+  assertThat(balances[kind] >= 0n, () => `${account} would stand at ${balances[kind]}`)
 }
 
-/** Free balance by what is acknowledged. */
-export function freeOf(customer: Customer, requests: readonly Request[]): bigint {
-  let free = 0n
-  for (const { from, amount } of customer.adjustments.values())
-    free += from.startsWith("system/") ? amount : -amount
-  for (const request of requests) if (request.customer === customer) free -= takenBy(request)
-  return free
-}
-
-/** What a request keeps from the free balance: its holds while open, its charge afterwards. */
-const takenBy = (request: Request): bigint =>
-  request.end ? BigInt(request.end.settlement.charged_nanos) : heldBy(request)
+/** What a debit can take of the Token Wallet. */
+export const spendable = (customer: Customer): bigint => (customer.is_frozen ? 0n : customer.balances.token)
 
 export function heldBy(request: Request): bigint {
   let held = 0n
@@ -146,4 +142,8 @@ export function heldBy(request: Request): bigint {
   return held
 }
 
-export const isWithin = (amount: bigint, range: Range): boolean => amount >= range.low && amount <= range.high
+export const isOpen = (request: Request): boolean => request.phase === "open" && !request.end
+
+export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+export const NANOS_PER_CENT = 10_000_000n

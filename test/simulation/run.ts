@@ -1,9 +1,9 @@
-/** Runs the simulation: SIM_SEEDS seeds on every core; or one SIM_SEED, with everything it does. */
+/** Runs the simulation: SIM_SEEDS seeds, 40,000 unless told, on every core; or one SIM_SEED, with everything it does. */
 import { runSeed } from "./run-seed.ts"
 
 const DEFAULT_SEEDS = 40_000
 /** Seeds are dealt out in turn, so that the first violation is found early. */
-const COMMAND = "bun test/simulation/run.ts"
+const COMMAND = "scripts/simulate --seed"
 
 interface Share {
   first: number
@@ -59,7 +59,7 @@ async function runAll(): Promise<number> {
   )
   const violations = tallies.flatMap(tally => tally.violations).sort((a, b) => a.seed - b.seed)
   for (const { seed, step, message } of violations) {
-    console.log(`seed ${seed}, step ${step}: VIOLATION ${message}\n  reproduce: SIM_SEED=${seed} ${COMMAND}`)
+    console.log(`seed ${seed}, step ${step}: VIOLATION ${message}\n  reproduce: ${COMMAND} ${seed}`)
   }
   const total = (key: "seed_count" | "step_count") => tallies.reduce((sum, tally) => sum + tally[key], 0)
   console.log(`${total("seed_count")} seeds, ${violations.length} violations, ${total("step_count")} steps`)

@@ -1,23 +1,16 @@
 /** One simulated machine with its customers: processes start, work, die and start again on one disk. */
-import { Database } from "bun:sqlite"
-import type { RegisterNeeds } from "../../src/account/register/register.ts"
-import { AppError } from "../../src/platform/errors.ts"
-import { createEvents } from "../../src/platform/events.ts"
 import { openStore } from "../../src/platform/store.ts"
-import { openAccounts } from "../../src/wallet/ledger/accounts.ts"
 import type { MeterNeeds } from "../../src/wallet/metering/meter.ts"
-import { addRateCard } from "../../src/wallet/pricing/rate-cards.ts"
-import { migratedDatabase } from "../support/store.ts"
-import { createDisk, type Disk, DiskFault } from "./disk.ts"
-import { type Customer, createOracle, type Intent, type Operation, type Oracle, Violation } from "./oracle.ts"
-import { CARDS } from "./prices.ts"
+import type { ClaimNeeds } from "../../src/wallet/rewards/claim.ts"
+import { assertAnnounced } from "./announced.ts"
+import { createDisk, type Disk } from "./disk.ts"
+import { createOracle, type Oracle, Violation } from "./oracle.ts"
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts"
-
-const INSERT_CUSTOMER = `INSERT INTO customer (id, email, password_hash, status, created_at)
-  VALUES (?, ?, 'hash', 'active', 0)`
+import { knownCustomers, machine, START_AT } from "./setting.ts"
+import { FATES, type Till } from "./till.ts"
 
 /** What the code under test needs of a running server. */
-export type Needs = MeterNeeds & RegisterNeeds
+export type Needs = MeterNeeds & ClaimNeeds
 
 export interface World {
   random: SeededRandom
@@ -28,12 +21,28 @@ export interface World {
   /** The simulated time, in milliseconds. */
   now: number
   process_count: number
-  /** Makes ids that are the same in every run of a seed. */
+  /** What was asked of the process and not answered yet. */
+  under_way: Set<Operation>
+  /** Jobs of the store in the middle of their work. */
+  running_count: number
+  /** Jobs that have run, and how many had when balances were looked at last. */
+  job_count: number
+  checked_count: number
+  /** What the customers paid, and what their banks took back: the world outside. */
+  till: Till
+  /** Makes ids that are the same in every run of a seed, and in their order. */
   newId(prefix: string): string
   /** Whether an answer that is wrong but harms no law is passed over; see guards.ts. */
   only_laws: boolean
   violation: Violation | undefined
   note(what: string): void
+}
+
+/** Something that was asked of the process. */
+export interface Operation {
+  what: string
+  /** Whether nothing else was under way meanwhile. */
+  is_alone: boolean
 }
 
 export interface WorldOptions {
@@ -42,25 +51,25 @@ export interface WorldOptions {
   note?(what: string): void
 }
 
-const CUSTOMER_IDS = ["cus_1", "cus_2", "cus_3"]
-const START_AT = 1_800_000_000_000
-
-let image: Promise<Uint8Array> | undefined
-
 /** A machine with three customers without credit; no process runs on it yet. */
 export async function createWorld(seed: number, options: WorldOptions = {}): Promise<World> {
-  image ??= makeImage()
-  const disk = createDisk(Database.deserialize(await image))
-  const customers = CUSTOMER_IDS.map((id): Customer => ({ id, adjustments: new Map(), is_frozen: false }))
+  const random = createSeededRandom(seed)
+  const oracle = createOracle(knownCustomers())
+  const { keep, undo } = oracle.journal
   let id_count = 0
   return {
-    random: createSeededRandom(seed),
-    disk,
-    oracle: createOracle(customers),
+    random,
+    disk: createDisk(await machine(), { kept: keep, undone: undo }),
+    oracle,
     needs: {} as Needs,
     now: START_AT,
     process_count: 0,
-    newId: prefix => `${prefix}_${++id_count}`,
+    under_way: new Set(),
+    running_count: 0,
+    job_count: 0,
+    checked_count: 0,
+    till: { payments: [], charges: new Map(), fates: random.pick(FATES) },
+    newId: prefix => `${prefix}_${String(++id_count).padStart(6, "0")}`,
     only_laws: options.only_laws ?? false,
     violation: undefined,
     note: options.note ?? (() => {}),
@@ -71,60 +80,33 @@ export async function createWorld(seed: number, options: WorldOptions = {}): Pro
 export function startProcess(world: World): void {
   world.process_count += 1
   const store = openStore({ path: world.disk.connect(), migrations: "main", synchronous: "FULL" })
-  const events = createEvents()
-  events.listen(({ name, data }) => {
-    if (name !== "request-settled" && name !== "request-released") return
-    const request = world.oracle.requests.find(one => one.admission.request_id === data.request_id)
-    if (request) request.announced_count += 1
-  })
-  const clock = { now: () => world.now, after: () => () => {} }
-  const boot_id = `boot_${world.process_count}`
-  // What registering needs beyond this (keys, passwords) is not part of the simulation.
-  world.needs = { store, events, clock, boot_id, newId: world.newId } as Partial<Needs> as Needs
-}
-
-/** A real call with what it may do to the books. */
-export interface Job<T> extends Intent {
-  call(needs: Needs): Promise<T>
-  /** Takes over what was acknowledged; throws Violation when the answer is wrong. */
-  done(value: T, operation: Operation): void
-  /** Whether this failure is the right answer; nothing may have been written then. */
-  failed?(error: unknown, operation: Operation): boolean
-}
-
-/** Starts a job and goes on; its answer counts only while the process that was asked lives. */
-export function launch<T>(world: World, job: Job<T>): void {
-  const { needs, disk, oracle } = world
-  const operation = oracle.begin(job)
-  const fault_count = disk.fault_count
-  const isHeard = () => world.needs === needs && !disk.is_down
-  const onDone = (value: T) => {
-    if (!isHeard()) return
-    world.note(`  ${job.what}: done`)
-    oracle.finish(operation)
-    job.done(value, operation)
+  const needs: Needs = {
+    store,
+    events: {
+      emit: (name, data) => judge(world, () => assertAnnounced(world.oracle, name, data)),
+      listen: () => () => {},
+    },
+    clock: { now: () => world.now, after: () => () => {} },
+    boot_id: `boot_${world.process_count}`,
+    newId: world.newId,
+    config: { mail: undefined, turnstile: undefined, public_url: undefined },
+    // Only what a claim asks of it.
+    vault: { hash: (text: string) => `hash of ${text}` } as Needs["vault"],
+    catalog: { hasUpstream: () => false },
+    fetch: () => Promise.reject(new Error("nothing is asked of the network")),
   }
-  const onFailed = (error: unknown) => {
-    if (error instanceof Violation) throw error
-    if (!isHeard()) return
-    world.note(`  ${job.what}: ${error}`)
-    oracle.finish(operation)
-    const is_fault = disk.fault_count > fault_count && isReportOfFault(error)
-    const is_right = job.failed?.(error, operation) ?? false
-    if (is_fault || is_right || world.only_laws) return
-    throw new Violation(`${job.what} failed: ${error instanceof Error ? error.stack : error}`)
-  }
-  job
-    .call(needs)
-    .then(onDone)
-    .catch(onFailed)
-    .catch(violation => {
-      world.violation ??= violation
-    })
+  world.needs = needs
 }
 
-const isReportOfFault = (error: unknown) =>
-  error instanceof DiskFault || (error instanceof AppError && error.reason === "unavailable")
+/** Notes the first violation: the code under test must not see it, or it would handle it. */
+export function judge(world: World, assertion: () => void): void {
+  try {
+    assertion()
+  } catch (error) {
+    world.violation ??=
+      error instanceof Violation ? error : new Violation(`thrown: ${(error as Error).stack}`)
+  }
+}
 
 /** One turn of the event loop: the store runs a part of a group. */
 export const turn = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -133,25 +115,11 @@ const MOST_TURNS = 1_000
 
 /** Waits until nothing is under way. Throws Violation when something never ends. */
 export async function settleDown(world: World): Promise<void> {
-  for (let turns = 0; world.oracle.under_way.size > 0 && !world.disk.is_down && !world.violation; turns++) {
+  for (let turns = 0; world.under_way.size > 0 && !world.disk.is_down && !world.violation; turns++) {
     await turn()
     if (turns > MOST_TURNS) {
-      const [first] = world.oracle.under_way
+      const [first] = world.under_way
       throw new Violation(`${first?.what} was never answered`)
     }
   }
-}
-
-async function makeImage(): Promise<Uint8Array> {
-  const database = migratedDatabase()
-  const store = openStore({ path: database, migrations: "main", synchronous: "FULL" })
-  await store.tx(async q => {
-    for (const id of CUSTOMER_IDS) {
-      await q.run(INSERT_CUSTOMER, id, `${id}@example.com`)
-      await openAccounts(q, id)
-    }
-    for (const { id, ...card } of CARDS)
-      await addRateCard(q, { newId: () => id, now: 0 }, { ...card, source: "simulation" })
-  })
-  return database.serialize()
 }
