@@ -135,7 +135,7 @@ interface FieldError {
   /** Empty for a number in the query that is out of its range: such a parameter has its name as `title`. */
   path: string
   message: string
-  schema?: { title?: string }
+  schema?: { title?: string; anyOf?: { const?: unknown }[] }
 }
 
 /** Elysia's validation error: the first field that is wrong, in the client's notation. */
@@ -144,8 +144,13 @@ function readValidation(thrown: unknown): AppError {
   if (type === "response")
     return new AppError("internal", "Something went wrong on our side. Please report the request id.")
   const field = valueError?.path.slice(1).replaceAll("/", ".") || valueError?.schema?.title || "body"
-  return new AppError("unprocessable", `${field}: ${valueError?.message ?? "not as documented"}.`, {
-    code: "invalid_field",
-    field,
-  })
+  const message = choicesOf(valueError) ?? valueError?.message ?? "not as documented"
+  return new AppError("unprocessable", `${field}: ${message}.`, { code: "invalid_field", field })
+}
+
+/** TypeBox says only that none of them fits. */
+function choicesOf(error: FieldError | undefined): string | undefined {
+  const choices = error?.schema?.anyOf?.map(one => one.const)
+  const is_choice = choices?.every(choice => typeof choice === "string")
+  return is_choice ? `must be ${choices!.map(choice => JSON.stringify(choice)).join(" or ")}` : undefined
 }

@@ -221,6 +221,17 @@ describe("an address that does not exist", () => {
   })
 })
 
+test("a word that is none of those that are possible is refused with what is", async () => {
+  await using app = await openTestApp()
+  const { key } = await app.createCustomer()
+  const body = { packageId: "starter", currency: "eur" }
+  const answer = await app.send("/api/v1/wallet/stripe/checkout", { key, body })
+  expect(await answer.json()).toMatchObject({
+    field: "currency",
+    detail: 'currency: must be "USD" or "usd".',
+  })
+})
+
 describe("every answer carries a request id of its own", () => {
   const ID = /^req_[0-9a-hjkmnp-tv-z]{26}$/
 

@@ -21,7 +21,7 @@ const STATUS: Record<Reason, number> = {
 const TITLE: Record<Reason, string> = {
   invalid: "Invalid request",
   unauthorized: "Not signed in",
-  payment_required: "Not enough credit",
+  payment_required: "Payment required",
   forbidden: "Not allowed",
   not_found: "Not found",
   conflict: "Conflict",

@@ -15,7 +15,7 @@ export interface SeedResult {
 }
 
 const FEWEST_STEPS = 16
-const MOST_STEPS = 44
+const MOST_STEPS = 36
 
 /** Runs a seed to its end, or to its first violation. */
 export async function runSeed(seed: number, options: WorldOptions = {}): Promise<SeedResult> {

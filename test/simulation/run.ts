@@ -12,7 +12,7 @@ interface Share {
   worker_count: number
 }
 
-/** What a worker reports when it is done. */
+/** What a process reports when it is done. */
 interface Tally {
   seed_count: number
   step_count: number
@@ -55,7 +55,7 @@ async function runAll(): Promise<number> {
     worker_count,
   }))
   const tallies = await Promise.all(
-    shares.map(share => (worker_count === 1 ? runShare(share) : runInWorker(share))),
+    shares.map(share => (worker_count === 1 ? runShare(share) : runInProcess(share))),
   )
   const violations = tallies.flatMap(tally => tally.violations).sort((a, b) => a.seed - b.seed)
   for (const { seed, step, message } of violations) {
@@ -66,18 +66,23 @@ async function runAll(): Promise<number> {
   return violations.length > 0 ? 1 : 0
 }
 
-function runInWorker(share: Share): Promise<Tally> {
-  const { promise, resolve, reject } = Promise.withResolvers<Tally>()
-  const worker = new Worker(import.meta.url)
-  worker.onmessage = ({ data }: MessageEvent<Tally>) => resolve(data)
-  worker.onerror = ({ message }) => reject(new Error(message))
-  worker.postMessage(share)
-  return promise.finally(() => worker.terminate())
+/** A process of its own: threads of one would wait for each other's memory. */
+async function runInProcess(share: Share): Promise<Tally> {
+  const run = Bun.spawn([process.execPath, import.meta.path], {
+    env: { ...process.env, SIM_SHARE: JSON.stringify(share) },
+    stdout: "pipe",
+    stderr: "inherit",
+  })
+  const text = await run.stdout.text()
+  if ((await run.exited) !== 0) throw new Error(`a process of the simulation died: ${text}`)
+  return JSON.parse(text)
 }
 
-declare const self: Worker
-
-if (Bun.isMainThread) {
-  process.exit(Bun.env.SIM_SEED === undefined ? await runAll() : await runOne(Number(Bun.env.SIM_SEED)))
+async function runAsked(): Promise<number> {
+  const { SIM_SHARE, SIM_SEED } = Bun.env
+  if (SIM_SHARE === undefined) return SIM_SEED === undefined ? runAll() : runOne(Number(SIM_SEED))
+  console.log(JSON.stringify(await runShare(JSON.parse(SIM_SHARE))))
+  return 0
 }
-self.onmessage = async ({ data }: MessageEvent<Share>) => postMessage(await runShare(data))
+
+process.exit(await runAsked())

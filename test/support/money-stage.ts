@@ -20,7 +20,7 @@ export interface MoneyStage extends AsyncDisposable {
 }
 
 /** Opens a stage; webhooks reach the executable over real HTTP by themselves. `await using` closes it. */
-export async function openMoneyStage(script: Script): Promise<MoneyStage> {
+export async function openMoneyStage(script: Script, env: Record<string, string> = {}): Promise<MoneyStage> {
   await using closing = new AsyncDisposableStack()
   const upstream = startScriptedUpstream(script)
   closing.defer(() => upstream.stop())
@@ -40,6 +40,7 @@ export async function openMoneyStage(script: Script): Promise<MoneyStage> {
       STRIPE_SECRET_KEY: SECRET_KEY,
       STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
       STRIPE_BASE_URL: stripe_url,
+      ...env,
     },
   })
   closing.defer(async () => void (await server.stop()))

@@ -375,14 +375,4 @@ CREATE TRIGGER `ledger_seal_no_update` BEFORE UPDATE ON `ledger_seal` BEGIN
 END;--> statement-breakpoint
 CREATE TRIGGER `ledger_seal_no_delete` BEFORE DELETE ON `ledger_seal` BEGIN
 	SELECT RAISE(ABORT, 'seals are kept');
-END;--> statement-breakpoint
-INSERT INTO `change_count` (`topic`, `version`) VALUES ('auto-topup', 0);--> statement-breakpoint
-CREATE TRIGGER `auto_topup_counts_insert` AFTER INSERT ON `auto_topup` BEGIN
-	UPDATE `change_count` SET version = version + 1 WHERE topic = 'auto-topup';
-END;--> statement-breakpoint
-CREATE TRIGGER `auto_topup_counts_update` AFTER UPDATE ON `auto_topup` BEGIN
-	UPDATE `change_count` SET version = version + 1 WHERE topic = 'auto-topup';
-END;--> statement-breakpoint
-CREATE TRIGGER `auto_topup_counts_delete` AFTER DELETE ON `auto_topup` BEGIN
-	UPDATE `change_count` SET version = version + 1 WHERE topic = 'auto-topup';
 END;

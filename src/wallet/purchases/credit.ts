@@ -111,6 +111,6 @@ function receiptOf(purchase: Purchase) {
     kind: "receipt" as const,
     key: `receipt:${purchase.id}`,
     subject: `Receipt${purchase.kind === "auto-topup" ? " for your automatic top-up" : ""}: $${priceOf(purchase)}`,
-    body: `We received $${priceOf(purchase)}. You have ${got}${vip}.\n\nPurchase ${purchase.id}.${test}`,
+    body: `We received $${priceOf(purchase)}. It gave you ${got}${vip}.\n\nPurchase ${purchase.id}.${test}`,
   }
 }

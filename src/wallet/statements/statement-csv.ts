@@ -11,6 +11,7 @@ const COLUMNS = [
   "transferId",
   "purchaseId",
   "priceUsd",
+  "isTest",
   "model",
   "requestCount",
   "inputTokens",
@@ -46,6 +47,7 @@ function walletRows(statement: ApiStatement, wallet: "token" | "cash" | "debt"):
       ...movement,
       purchaseId: purchase?.id ?? null,
       priceUsd: purchase?.priceUsd ?? null,
+      isTest: purchase?.isTest ?? null,
     })),
     ...usage.map(({ day, chargedUsd, ...line }) => ({
       ...line,

@@ -59,7 +59,7 @@ export const StatementView = t.Object(
       requestCount: t.Integer(),
       chargedUsd: Usd,
       purchaseCount: t.Integer(),
-      paidUsd: Usd,
+      paidUsd: t.String({ ...Usd, description: "Real money; test payments do not count" }),
     }),
   },
   { description: "Monthly statement. opening + in − out = closing; out of the Token Wallet includes usage" },

@@ -106,7 +106,7 @@ function totalsOf(movements: readonly Movement[], usage: readonly UsageLine[]): 
         : [],
     ),
   )
-  const paid = [...bought.values()].filter(purchase => purchase.kind !== "cash-purchase")
+  const paid = [...bought.values()].filter(one => one.kind !== "cash-purchase" && one.is_live === 1)
   return {
     request_count: usage.reduce((sum, line) => sum + line.request_count, 0),
     charged_nanos: usage.reduce((sum, line) => sum + line.charged_nanos, 0n),

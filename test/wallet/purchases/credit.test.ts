@@ -73,7 +73,7 @@ describe("what follows from it", () => {
       kind: "receipt",
       key: `receipt:${id}`,
       subject: "Receipt: $20.00",
-      body: expect.stringContaining("You have $20.00 of Token Wallet credit and 30 days of VIP Priority"),
+      body: expect.stringContaining("It gave you $20.00 of Token Wallet credit and 30 days of VIP Priority"),
     })
     const row = await book.store.read.get(
       "SELECT state, failure, paid_at, stripe_payment_intent FROM purchase",

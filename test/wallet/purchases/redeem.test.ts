@@ -167,6 +167,15 @@ describe("redeeming a plan payment", () => {
 describe("buying with cash", () => {
   const load = (book: OrderBook, price_cents: number) => book.buy({ kind: "cash-load", price_cents })
 
+  test("with cash of a test payment is a test purchase, as its statement says", async () => {
+    const book = await openOrderBook()
+    await load(book, 2_000)
+    expect((await buy(book, "starter")).is_live).toBe(1)
+    await book.buy({ kind: "cash-load", price_cents: 2_000, is_live: false })
+    expect((await buy(book, "starter")).is_live).toBe(0)
+    expect(await book.findings()).toEqual([])
+  })
+
   test("moves the price and the credit with the bonus in one transaction", async () => {
     const book = await openOrderBook()
     const { code } = await book.createCode({ percent: 20 })

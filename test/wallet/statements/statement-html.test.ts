@@ -107,17 +107,17 @@ describe("the page", () => {
 test("the table has each wallet's opening, lines and closing, so that a spreadsheet adds up", () => {
   const [names, ...lines] = writeStatementCsv(statement).trimEnd().split("\r\n")
   expect(names).toBe(
-    "at,wallet,type,kind,reference,transferId,purchaseId,priceUsd,model,requestCount,inputTokens,outputTokens,inUsd,outUsd,balanceUsd",
+    "at,wallet,type,kind,reference,transferId,purchaseId,priceUsd,isTest,model,requestCount,inputTokens,outputTokens,inUsd,outUsd,balanceUsd",
   )
   expect(lines).toEqual([
-    "2026-01-01T00:00:00.000Z,token,opening,,,,,,,,,,,,1.00",
-    "2026-01-05T10:11:12.000Z,token,purchase,package_credit,starter,stripe:pi:pi_1:credit,ord_1,9.00,,,,,10.00,0.00,",
-    "2026-01-06,token,usage,,,,,,gpt-5.5,3,1200,34,0.00,0.25,",
-    "2026-02-01T00:00:00.000Z,token,closing,,,,,,,,,,,,10.75",
-    "2026-01-01T00:00:00.000Z,cash,opening,,,,,,,,,,,,0.00",
-    "2026-02-01T00:00:00.000Z,cash,closing,,,,,,,,,,,,0.00",
-    "2026-01-01T00:00:00.000Z,debt,opening,,,,,,,,,,,,0.00",
-    "2026-02-01T00:00:00.000Z,debt,closing,,,,,,,,,,,,0.00",
+    "2026-01-01T00:00:00.000Z,token,opening,,,,,,,,,,,,,1.00",
+    "2026-01-05T10:11:12.000Z,token,purchase,package_credit,starter,stripe:pi:pi_1:credit,ord_1,9.00,true,,,,,10.00,0.00,",
+    "2026-01-06,token,usage,,,,,,,gpt-5.5,3,1200,34,0.00,0.25,",
+    "2026-02-01T00:00:00.000Z,token,closing,,,,,,,,,,,,,10.75",
+    "2026-01-01T00:00:00.000Z,cash,opening,,,,,,,,,,,,,0.00",
+    "2026-02-01T00:00:00.000Z,cash,closing,,,,,,,,,,,,,0.00",
+    "2026-01-01T00:00:00.000Z,debt,opening,,,,,,,,,,,,,0.00",
+    "2026-02-01T00:00:00.000Z,debt,closing,,,,,,,,,,,,,0.00",
   ])
 })
 

@@ -24,25 +24,43 @@ const shown = ({ wallets }: Statement, name: "token" | "cash" | "debt") => {
   return `${opening_nanos} + ${in_nanos} - ${out_nanos} = ${closing_nanos}`
 }
 
-async function addPurchase({ store }: TestWallet, id: string, kind: string, price_cents: number) {
+interface Paid {
+  kind: string
+  price_cents: number
+  is_live?: 0 | 1
+}
+
+async function addPurchase({ store }: TestWallet, id: string, { kind, price_cents, is_live = 1 }: Paid) {
   await store.tx(q =>
     q.run(
       `INSERT INTO purchase (id, customer_id, kind, package_id, price_cents, credit_nanos, bonus_nanos, vip_days, code,
-        state, is_live, created_at, paid_at) VALUES (?, 'cus_1', ?, 'starter', ?, ?, 0, 0, NULL, 'paid', 1, 0, 0)`,
+        state, is_live, created_at, paid_at) VALUES (?, 'cus_1', ?, 'starter', ?, ?, 0, 0, NULL, 'paid', ?, 0, 0)`,
       id,
       kind,
       price_cents,
       kind === "cash-load" ? 0 : 1,
+      is_live,
     ),
   )
 }
 
+test("a test payment is listed, and is no money that was paid", async () => {
+  const wallet = await openTestWallet(5_000)
+  await addPurchase(wallet, "ord_1", { kind: "package", price_cents: 1_000, is_live: 0 })
+  const credit = { from: "system/issue_package", amount_nanos: 900 as Nanos }
+  await wallet.post([
+    transferOf({ id: "stripe:pi:1:credit", group_id: "ord_1", kind: "package_credit", ...credit }),
+  ])
+  const { totals } = await statementOf(wallet, "2026-01")
+  expect(totals).toMatchObject({ purchase_count: 1, paid_nanos: 0n })
+})
+
 describe("a statement", () => {
   test("tells a month with a purchase, a bonus, usage, a refund and a debt", async () => {
     const wallet = await openTestWallet(5_000)
-    await addPurchase(wallet, "ord_1", "package", 1_000)
-    await addPurchase(wallet, "ord_2", "cash-load", 500)
-    await addPurchase(wallet, "ord_3", "cash-purchase", 300)
+    await addPurchase(wallet, "ord_1", { kind: "package", price_cents: 1_000 })
+    await addPurchase(wallet, "ord_2", { kind: "cash-load", price_cents: 500 })
+    await addPurchase(wallet, "ord_3", { kind: "cash-purchase", price_cents: 300 })
     const move = (id: string, group_id: string, kind: string, rest: Partial<Transfer>) =>
       transferOf({ id, group_id, kind, ...rest })
     const nanos = (amount: number) => amount as Nanos

@@ -322,7 +322,7 @@ describe("the statement of a month", () => {
     expect(answer.headers.get("content-type")).toBe("text/csv; charset=utf-8")
     expect(answer.headers.get("content-disposition")).toBe('attachment; filename="statement-2026-01.csv"')
     expect(answer.headers.get("x-request-id")).toMatch(/^req_/)
-    expect(await answer.text()).toContain(",token,closing,,,,,,,,,,,,9.9947\r\n")
+    expect(await answer.text()).toContain(",token,closing,,,,,,,,,,,,,9.9947\r\n")
   })
 
   test("is a page to print with `Accept: text/html`, on which nothing may run", async () => {
