@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import Stripe from "stripe"
+import { createStripeAccount } from "../src/wallet/stripe/account.ts"
 
 const secret_key = process.env.STRIPE_SECRET_KEY ?? ""
 if (!/^[sr]k_test_/.test(secret_key)) {
@@ -63,7 +63,9 @@ async function tryPayments(url: string): Promise<void> {
   const paid = await balance()
   print(`Paid      the Token Wallet has $${paid}`)
 
-  const stripe = new Stripe(secret_key, stripeAddress())
+  const base_url = process.env.STRIPE_BASE_URL ?? "https://api.stripe.com"
+  const config = { secret_key, webhook_secrets: [], base_url }
+  const { api: stripe } = createStripeAccount(config, { is_demo: false })
   const session = await stripe.checkout.sessions.retrieve(checkout.sessionId)
   await stripe.refunds.create({ payment_intent: String(session.payment_intent) })
   print("Refunded  waiting for the event, or for the sweeper that looks once a minute …")
@@ -80,14 +82,6 @@ async function tryPayments(url: string): Promise<void> {
   })
   if (verified.exitCode !== 0) throw new Error(`verify-ledger: ${verified.stdout}${verified.stderr}`)
   print("Ledger    every law holds")
-}
-
-/** Of STRIPE_BASE_URL, for another server that speaks Stripe's protocol. */
-function stripeAddress(): Stripe.StripeConfig {
-  if (!process.env.STRIPE_BASE_URL) return {}
-  const { hostname: host, port, protocol } = new URL(process.env.STRIPE_BASE_URL)
-  const is_plain = protocol === "http:"
-  return { host, port: port || (is_plain ? 80 : 443), protocol: is_plain ? "http" : "https" }
 }
 
 async function call<T>(url: string, token: string, body?: unknown): Promise<T> {

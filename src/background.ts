@@ -1,7 +1,9 @@
 /** What the server does by itself beside answering: each job with how often it comes back. */
+
 import type { App } from "./app.ts"
 import { deliverOutbox } from "./notices/outbox.ts"
 import { createSendMail } from "./notices/smtp.ts"
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "./platform/clock.ts"
 import { forgetAnswers } from "./platform/idempotency.ts"
 import type { Job } from "./platform/jobs.ts"
 import { runAutoTopup } from "./wallet/auto-topup/run.ts"
@@ -10,10 +12,6 @@ import { watchLowBalances } from "./wallet/low-balance.ts"
 import { reconcileDue } from "./wallet/reconcile/reconcile-due.ts"
 import { payDueCommissions } from "./wallet/rewards/commission.ts"
 import { sweepPayments } from "./wallet/stripe/sweep.ts"
-
-const SECOND_MS = 1_000
-const MINUTE_MS = 60_000
-const HOUR_MS = 3_600_000
 
 /** The jobs of a running server, for `startJobs`. */
 export function listJobs(app: App): Job[] {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { Catalog, Upstream } from "../gateway/catalog/catalog.ts"
 import type { Config } from "../platform/config.ts"
 import type { Store } from "../platform/store.ts"
-import { verifyLedger } from "../wallet/ledger/verify.ts"
+import { verifyBooks } from "../wallet/books/verify.ts"
 import { findTestCredit } from "../wallet/purchases/test-credit.ts"
 import { isLiveKey } from "../wallet/stripe/account.ts"
 import type { SwitchablePayments } from "../wallet/stripe/payments.ts"
@@ -55,7 +55,7 @@ function checkIntegrity(path: string): Finding {
 }
 
 async function checkLedger(needs: DoctorNeeds): Promise<Finding> {
-  const broken = (await verifyLedger(needs.store.read)).filter(law => law.findings.length > 0)
+  const broken = (await verifyBooks(needs.store.read)).filter(law => law.findings.length > 0)
   const check = "ledger"
   if (broken.length === 0) return { check, result: "ok", detail: "every law holds" }
   return {

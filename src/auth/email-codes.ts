@@ -1,5 +1,5 @@
 /** Codes that prove an e-mail address: made, checked and used up here; mailed by account/me. */
-import type { Clock } from "../platform/clock.ts"
+import { type Clock, DAY_MS } from "../platform/clock.ts"
 import { AppError } from "../platform/errors.ts"
 import type { Events } from "../platform/events.ts"
 import type { Random } from "../platform/ids.ts"
@@ -25,7 +25,6 @@ export const EMAIL_CODE_MINUTES = 15
 const LIFETIME_MS = EMAIL_CODE_MINUTES * 60_000
 const INTERVAL_MS = 60_000
 const LARGEST_FAILURE_COUNT = 5
-const DAY_MS = 86_400_000
 /** Codes in 24 hours: of one customer, whoever they are sent to, and to one mailbox, whoever asks. */
 const LARGEST_DAY_COUNT = 10
 

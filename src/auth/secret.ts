@@ -1,5 +1,7 @@
 /** Notices a server secret that is not the database's own: with it every key would be unknown, without a word why. */
+
 import { AppError } from "../platform/errors.ts"
+import { readSetting } from "../platform/settings.ts"
 import type { Store } from "../platform/store.ts"
 import type { Vault } from "./vault.ts"
 
@@ -10,7 +12,7 @@ const CHECKED = "codexapi"
 /** The first secret becomes the database's own. Throws `unavailable` for any other one. */
 export async function assertSecret(needs: { store: Store; vault: Vault }): Promise<void> {
   const own = needs.vault.hash(CHECKED)
-  const stored = (await findCheck(needs.store)) ?? (await writeCheck(needs.store, own))
+  const stored = (await readSetting(needs.store.read, KEY)) ?? (await writeCheck(needs.store, own))
   if (stored === own) return
   throw new AppError(
     "unavailable",
@@ -19,12 +21,9 @@ export async function assertSecret(needs: { store: Store; vault: Vault }): Promi
   )
 }
 
-const findCheck = async (store: Store) =>
-  (await store.read.get<{ value: string }>("SELECT value FROM setting WHERE key = ?", KEY))?.value
-
 /** What is stored in the end: another process may have been first. */
 const writeCheck = (store: Store, own: string) =>
   store.tx(async q => {
     await q.run("INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING", KEY, own)
-    return (await q.get<{ value: string }>("SELECT value FROM setting WHERE key = ?", KEY))!.value
+    return (await readSetting(q, KEY))!
   })

@@ -1,9 +1,7 @@
 /** VIP Priority: how long it lasts, moved by what is bought or taken back. */
-import type { Clock } from "../platform/clock.ts"
+import { type Clock, DAY_MS } from "../platform/clock.ts"
 import type { Events } from "../platform/events.ts"
 import type { TxQuery } from "../platform/store.ts"
-
-const DAY_MS = 86_400_000
 
 interface VipNeeds {
   clock: Clock

@@ -1,4 +1,5 @@
 /** The outbox: mail that waits, is sent once, and is never sent twice by itself, whatever dies; not how it is sent. */
+import { MINUTE_MS } from "../platform/clock.ts"
 import { AppError } from "../platform/errors.ts"
 import { describeError, type Log } from "../platform/log.ts"
 import type { Query, Store, TxQuery } from "../platform/store.ts"
@@ -36,7 +37,6 @@ export interface OutboxNeeds extends NoticeNeeds {
   sendMail: SendMail
 }
 
-const MINUTE_MS = 60_000
 /** After each temporary refusal: eight tries within a day. */
 const RETRY_DELAYS_MS = [1, 5, 15, 60, 180, 360, 720].map(minutes => minutes * MINUTE_MS)
 const CONCURRENCY = 4

@@ -1,6 +1,6 @@
 /** One mail to one SMTP server, by nodemailer, and what each way of failing means for a second try. */
 import { Readable } from "node:stream"
-import { createTransport, type NodemailerError } from "nodemailer"
+import type { NodemailerError } from "nodemailer"
 import type { MailConfig } from "../platform/config.ts"
 import { isMailAddress, mailDomainOf } from "./address.ts"
 import { MailFailure, type Outgoing, type SendMail } from "./outbox.ts"
@@ -31,6 +31,8 @@ export function createSendMail(config: MailConfig, limits: SmtpLimits = LIMITS):
     // Also for a list of addresses: each would get the mail.
     if (!isMailAddress(mail.recipient))
       throw new MailFailure("permanent", "The recipient is no mail address.")
+    // Most servers have no mail to send: it is loaded with the first.
+    const { createTransport } = await import("nodemailer")
     let is_handed_over = false
     const transport = createTransport({
       url: config.smtp_url,

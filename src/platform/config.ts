@@ -1,4 +1,5 @@
 /** The configuration: environment variables read once into a checked value; all problems are reported together. */
+import { DAY_MS } from "./clock.ts"
 import type { LogLevel } from "./log.ts"
 import { VARIABLES } from "./variables.ts"
 
@@ -125,7 +126,6 @@ export function readConfig(env: Environment): Config {
 }
 
 const MIB = 1024 * 1024
-const DAY_MS = 86_400_000
 
 const readStoredLimits = (read: Reader): StoredLimits => ({
   max_age_ms: DAY_MS * read.integer("CODEXAPI_STORED_MAX_AGE_DAYS", { default: 30, min: 1, max: 3650 }),

@@ -1,4 +1,5 @@
 /** Reads the JSON body of a request to our own API, never more than the limit; the gateway reads its bodies itself. */
+import { readBounded } from "./bounded-body.ts"
 import { AppError } from "./errors.ts"
 
 /** No request of our own API comes near it. */
@@ -18,14 +19,9 @@ export async function readJsonBody({ request }: { request: Request }): Promise<u
     })
   }
   if (Number(request.headers.get("content-length") ?? 0) > LARGEST_JSON_BYTES) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
-    if (size > LARGEST_JSON_BYTES) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"))
+  const text = await readBounded(request, LARGEST_JSON_BYTES)
+  if (text === undefined) throw tooLarge()
+  const body: unknown = JSON.parse(text)
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body
   throw new AppError("unprocessable", "The body must be a JSON object, `{…}`.", {
     code: "invalid_field",

@@ -1,13 +1,10 @@
 /** The script for Stripe's test mode, tried against an imitation: a key and a person are all it needs. */
 import { expect, test } from "bun:test"
 import { resolve } from "node:path"
-import { systemClock } from "../../src/platform/clock.ts"
-import { createDemoStripe } from "../../src/wallet/demo-stripe/demo-stripe.ts"
+import { startFakeStripe } from "../support/fake-stripe.ts"
 import { fillIn } from "../support/money-stage.ts"
 import { until } from "../support/until.ts"
 
-const SECRET_KEY = "sk_test_canary_0123456789abcdef"
-const WEBHOOK_SECRET = "whsec_canary_0123456789abcdef"
 const SCRIPT = resolve(import.meta.dir, "../../scripts/stripe-test-mode.ts")
 
 const start = (env: Record<string, string>) =>
@@ -20,30 +17,8 @@ const start = (env: Record<string, string>) =>
 
 test("a page that a person pays is credited, refunded and stated", async () => {
   const seen = { text: "" }
-  const listener = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: request =>
-      new URL(request.url).pathname.startsWith("/pay/")
-        ? stripe.handlePage(request)
-        : stripe.handleApi(request),
-  })
-  const stripe_url = `http://127.0.0.1:${listener.port}`
-  const originOf = () => /Serving at (\S+)/.exec(seen.text)?.[1]
-  const stripe = createDemoStripe({
-    clock: systemClock,
-    random: size => crypto.getRandomValues(new Uint8Array(size)),
-    fetch: (url, init) => fetch(originOf() + new URL(url).pathname, init),
-    secret_key: SECRET_KEY,
-    webhook_secret: WEBHOOK_SECRET,
-    webhook_url: "http://server/api/v1/stripe/webhook",
-    page_url: () => `${stripe_url}/pay`,
-  })
-  const script = start({
-    STRIPE_SECRET_KEY: SECRET_KEY,
-    STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
-    STRIPE_BASE_URL: stripe_url,
-  })
+  await using fake = startFakeStripe(() => /Serving at (\S+)/.exec(seen.text)?.[1])
+  const script = start(fake.env)
   try {
     const reading = (async () => {
       for await (const chunk of script.stdout) seen.text += new TextDecoder().decode(chunk)
@@ -56,8 +31,6 @@ test("a page that a person pays is credited, refunded and stated", async () => {
   } finally {
     script.kill()
     await script.exited
-    stripe.close()
-    await listener.stop(true)
   }
 }, 30_000)
 

@@ -1,5 +1,5 @@
 /** The second seam: a fetch that answers from a script and records what it was asked; no network. */
-import type { Fetch } from "../../src/gateway/upstream/send.ts"
+import type { Fetch } from "../../src/platform/fetch.ts"
 
 /** One call that reached the seam. */
 export interface FetchCall {

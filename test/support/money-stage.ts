@@ -1,12 +1,9 @@
 /** The executable between a scripted upstream and an imitation of Stripe outside of it, which a test holds in its hands. */
 
-import { systemClock } from "../../src/platform/clock.ts"
-import { createDemoStripe, type DemoStripe } from "../../src/wallet/demo-stripe/demo-stripe.ts"
+import type { DemoStripe } from "../../src/wallet/demo-stripe/demo-stripe.ts"
 import { type Executable, startExecutable } from "./executable.ts"
+import { type FakeStripe, startFakeStripe } from "./fake-stripe.ts"
 import { type Script, type ScriptedUpstream, startScriptedUpstream } from "./scripted-upstream.ts"
-
-const SECRET_KEY = "sk_test_canary_0123456789abcdef"
-const WEBHOOK_SECRET = "whsec_canary_0123456789abcdef"
 
 export interface MoneyStage extends AsyncDisposable {
   server: Executable
@@ -24,41 +21,14 @@ export async function openMoneyStage(script: Script, env: Record<string, string>
   await using closing = new AsyncDisposableStack()
   const upstream = startScriptedUpstream(script)
   closing.defer(() => upstream.stop())
-  const listener = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: request =>
-      new URL(request.url).pathname.startsWith("/pay/")
-        ? stripe.handlePage(request)
-        : stripe.handleApi(request),
-  })
-  closing.defer(() => listener.stop(true))
-  const stripe_url = `http://127.0.0.1:${listener.port}`
-  const server = await startExecutable({
-    upstreamUrl: upstream.baseUrl,
-    env: {
-      STRIPE_SECRET_KEY: SECRET_KEY,
-      STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
-      STRIPE_BASE_URL: stripe_url,
-      ...env,
-    },
-  })
+  const fake: FakeStripe = closing.use(startFakeStripe(() => server.origin))
+  const server = await startExecutable({ upstreamUrl: upstream.baseUrl, env: { ...fake.env, ...env } })
   closing.defer(async () => void (await server.stop()))
-  const stripe = createDemoStripe({
-    clock: systemClock,
-    random: size => crypto.getRandomValues(new Uint8Array(size)),
-    fetch,
-    secret_key: SECRET_KEY,
-    webhook_secret: WEBHOOK_SECRET,
-    webhook_url: `${server.origin}/api/v1/stripe/webhook`,
-    page_url: () => `${stripe_url}/pay`,
-  })
-  closing.defer(() => stripe.close())
   const opened = closing.move()
   const call = callsTo(server.origin)
   return {
     server,
-    stripe,
+    stripe: fake.stripe,
     upstream,
     call,
     register: email => registerAt(server.origin, email),

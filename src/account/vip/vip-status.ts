@@ -1,6 +1,6 @@
 /** VIP Priority as its customer sees it: until when, by which purchases, and which plans there are. */
 import { t } from "elysia"
-import type { Clock } from "../../platform/clock.ts"
+import { type Clock, DAY_MS } from "../../platform/clock.ts"
 import { Time, toIso, toIsoOrNull } from "../../platform/schema.ts"
 import type { Query, Store } from "../../platform/store.ts"
 import { PackageView, toApiPackage } from "../../wallet/offers/offer-view.ts"
@@ -56,7 +56,6 @@ interface VipPurchase {
   paid_at: number
 }
 
-const DAY_MS = 86_400_000
 /** Days are taken back when the whole price has gone back. */
 const BOUGHT = `SELECT id, package_id, vip_days, paid_at FROM purchase p
   WHERE customer_id = ? AND state = 'paid' AND vip_days > 0 AND price_cents >

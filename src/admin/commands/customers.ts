@@ -12,6 +12,7 @@ import {
 import { createKey, listKeys, revokeKey } from "../../auth/keys.ts"
 import { assertPassword, hashPassword } from "../../auth/passwords.ts"
 import { isMailAddress } from "../../notices/address.ts"
+import { DAY_MS } from "../../platform/clock.ts"
 import { base32 } from "../../platform/ids.ts"
 import { toIso, toIsoOrNull } from "../../platform/schema.ts"
 import { getBalances, setFrozen } from "../../wallet/ledger/accounts.ts"
@@ -133,7 +134,6 @@ const setPassword: Command = {
   },
 }
 
-const DAY_MS = 86_400_000
 const MOST_VIP_DAYS = 3660
 
 const setVip: Command = {

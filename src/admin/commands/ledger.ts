@@ -1,9 +1,10 @@
 /** The operator's commands for auditors: the whole ledger as a file, its trial balance, its seals. */
 import { open, rm } from "node:fs/promises"
+import { DAY_MS } from "../../platform/clock.ts"
 import { toIso } from "../../platform/schema.ts"
 import { EXPORT_FORMATS, type ExportEnd, exportLedger } from "../../wallet/books/export.ts"
 import { listSeals, sealLedger } from "../../wallet/books/seal.ts"
-import { DAY_MS, type Seal } from "../../wallet/books/seal-day.ts"
+import type { Seal } from "../../wallet/books/seal-day.ts"
 import { readTrialBalance, toApiTrialLine } from "../../wallet/books/trial-balance.ts"
 import { type Command, positiveOf, UsageError, type Values } from "../command.ts"
 import { readChoice } from "../option-values.ts"

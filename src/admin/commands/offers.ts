@@ -1,4 +1,5 @@
 /** The operator's commands for what is offered: packages, bonus codes, and the rules of rewards and limits. */
+import { DAY_MS } from "../../platform/clock.ts"
 import { toIso, toIsoOrNull } from "../../platform/schema.ts"
 import { centsToNanos, formatUsd, type Nanos, parseUsd } from "../../wallet/ledger/nanos.ts"
 import {
@@ -20,8 +21,6 @@ import {
 } from "../command.ts"
 import { readChoice } from "../option-values.ts"
 import { findCustomer } from "./customers.ts"
-
-const DAY_MS = 86_400_000
 
 const listOffers: Command = {
   name: "package list",

@@ -1,9 +1,8 @@
 /** The operator's commands that look at usage. */
+import { DAY_MS } from "../../platform/clock.ts"
 import { listCacheHits } from "../../wallet/usage/cache-hits.ts"
 import { type Command, integerOf } from "../command.ts"
 import { findCustomer } from "./customers.ts"
-
-const DAY_MS = 86_400_000
 
 const cache: Command = {
   name: "usage cache",

@@ -1,7 +1,9 @@
 /** What a catalogue starts with, and what a newer version adds to it; never what the operator changed or removed. */
+
 import type { Clock } from "../../platform/clock.ts"
 import type { EnvUpstream } from "../../platform/config.ts"
 import type { NewId } from "../../platform/ids.ts"
+import { readSetting, writeSetting } from "../../platform/settings.ts"
 import type { Store, TxQuery } from "../../platform/store.ts"
 import { addRateCard } from "../../wallet/pricing/rate-cards.ts"
 import { PRESETS } from "./presets.ts"
@@ -23,21 +25,13 @@ interface SeedNeeds {
  * append-only and so remembers every model there ever was: one that the operator removed does not come back.
  */
 export async function seedModels(needs: SeedNeeds): Promise<void> {
-  const stored = await needs.store.read.get<{ value: string }>(
-    "SELECT value FROM setting WHERE key = ?",
-    SETTING,
-  )
-  if (Number(stored?.value ?? 0) >= SEED_VERSION) return
+  if (Number((await readSetting(needs.store.read, SETTING)) ?? 0) >= SEED_VERSION) return
   await needs.store.tx(async q => {
     for (const [index, seed] of SEED_MODELS.entries()) {
       if (!(await isKnown(q, seed.id))) await insertModel(q, needs, { seed, priority: index + 1 })
     }
     for (const seed of SEED_MODELS) await addDetails(q, needs, seed)
-    await q.run(
-      "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-      SETTING,
-      String(SEED_VERSION),
-    )
+    await writeSetting(q, SETTING, String(SEED_VERSION))
   })
 }
 

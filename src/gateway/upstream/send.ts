@@ -7,8 +7,6 @@ import { UPSTREAMS } from "../protocol/codecs.ts"
 import type { Protocol } from "../protocol/model-request.ts"
 import { answerDemo } from "./demo.ts"
 
-export type { Fetch }
-
 export interface SendNeeds {
   fetch: Fetch
   clock: Clock

@@ -1,5 +1,7 @@
 /** One row for each automatic charge: claimed before Stripe is asked, kept until it is known what became of it. */
+
 import { type NoticeNeeds, notify } from "../../notices/notify.ts"
+import { MINUTE_MS } from "../../platform/clock.ts"
 import type { Query, TxQuery } from "../../platform/store.ts"
 import { findPackage } from "../offers/packages.ts"
 import { getRule } from "../offers/rules.ts"
@@ -43,7 +45,6 @@ const CHARGED = `SELECT coalesce(sum(p.price_cents), 0) AS cents FROM auto_topup
   JOIN purchase p ON p.id = j.purchase_id
   WHERE j.customer_id = ? AND j.state IN ('claimed', 'paid') AND j.created_at >= ?`
 const CLAIMED = "SELECT 1 AS found FROM auto_topup_job WHERE customer_id = ? AND state = 'claimed'"
-const MINUTE_MS = 60_000
 
 /** What auto-topup charged a customer in the calendar month (UTC) of an instant, in cents. */
 export async function chargedInMonth(q: Query, customer_id: string, now: number): Promise<number> {
@@ -137,7 +138,7 @@ async function suspensionOf(
   q: TxQuery,
   job: AutoTopupJob,
   state: "declined" | "action-required",
-): Promise<Suspension | undefined> {
+): Promise<Exclude<Suspension, "dispute"> | undefined> {
   if (state === "action-required") return "authentication"
   const { max_failures } = await getRule(q, "auto-topup")
   return (await countCardFailure(q, job.customer_id)) >= max_failures ? "card" : undefined
@@ -146,13 +147,12 @@ async function suspensionOf(
 function noticeOf(
   job: AutoTopupJob,
   { state, failure, link }: JobFailure,
-  suspension: Suspension | undefined,
+  suspension: Exclude<Suspension, "dispute"> | undefined,
 ) {
   const page = link ? `at ${link} (within a day)` : "with a checkout that saves the card"
   const next = {
     authentication: `Pay once in person ${page}: the card is saved again. Automatic top-ups are off until then.`,
     card: "It failed too often: automatic top-ups are off until you save another card or turn them on again.",
-    dispute: "",
     none: state === "abandoned" ? "It is tried again once it is due." : "It is tried again later.",
   }[suspension ?? "none"]
   return {

@@ -1,7 +1,6 @@
 /** What the seal of a day is made over: the day's transfers, read by id, and the seal before. */
+import { DAY_MS } from "../../platform/clock.ts"
 import type { Query } from "../../platform/store.ts"
-
-export const DAY_MS = 86_400_000
 
 /** What the first seal is hashed with. */
 export const FIRST_SEAL = "0".repeat(64)

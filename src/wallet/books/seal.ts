@@ -1,9 +1,10 @@
 /** Sealing the ledger: each finished UTC day is closed with a hash over its transfers and the seal before. */
+
 import type { Clock } from "../../platform/clock.ts"
+import { DAY_MS } from "../../platform/clock.ts"
 import type { Events } from "../../platform/events.ts"
 import type { Query, Store } from "../../platform/store.ts"
 import {
-  DAY_MS,
   type DayContent,
   dayNumberOf,
   digestOf,

@@ -1,4 +1,5 @@
 /** Law 5: what a cash load's reversal took of purchases goes and comes with it, and VIP time with the price. */
+import { DAY_MS } from "../../platform/clock.ts"
 import type { Query } from "../../platform/store.ts"
 import { type LawReport, MOST_FINDINGS } from "../ledger/verify.ts"
 
@@ -10,7 +11,6 @@ const ALONE = `SELECT i.id FROM reversal i JOIN purchase p ON p.id = i.purchase_
   WHERE l.kind IS NOT 'cash-load' OR o.customer_id <> i.customer_id OR o.kind <> i.kind OR o.state <> i.state
   LIMIT ${MOST_FINDINGS}`
 
-const DAY_MS = 86_400_000
 const VIP = `SELECT p.id, sum(r.vip_ms) AS ms FROM reversal r JOIN purchase p ON p.id = r.purchase_id GROUP BY p.id
   HAVING ms NOT BETWEEN 0 AND p.vip_days * ${DAY_MS}
     OR (ms > 0 AND coalesce(sum(r.amount_cents) FILTER (WHERE r.state = 'taken'), 0) < p.price_cents)

@@ -1,16 +1,8 @@
 /** Whether sealed days are as they were when they were sealed; reads only. */
+import { DAY_MS } from "../../platform/clock.ts"
 import type { Query } from "../../platform/store.ts"
 import { type LawReport, MOST_FINDINGS } from "../ledger/verify.ts"
-import {
-  DAY_MS,
-  dayNumberOf,
-  digestOf,
-  FIRST_SEAL,
-  hashSeal,
-  nameOfDay,
-  readDays,
-  type Seal,
-} from "./seal-day.ts"
+import { dayNumberOf, digestOf, FIRST_SEAL, hashSeal, nameOfDay, readDays, type Seal } from "./seal-day.ts"
 
 const SEALS = "SELECT * FROM ledger_seal ORDER BY day"
 

@@ -1,8 +1,9 @@
 /** The API over HTTP: authentication, idempotency, faults, errors in Stripe's shape; what is done is elsewhere. */
+import { readBounded } from "../../platform/bounded-body.ts"
 import { type Found, findEndpoint } from "./endpoints.ts"
 import { expandAnswer } from "./expand.ts"
 import type { CallFault, FaultSource } from "./faults.ts"
-import { canonicalForm, parseForm, readBounded } from "./form.ts"
+import { canonicalForm, parseForm } from "./form.ts"
 import { type Answer, createIdempotency, type Idempotency } from "./idempotency.ts"
 import { type Params, readTexts, refuseUnknown } from "./params.ts"
 import { Refusal } from "./refusal.ts"

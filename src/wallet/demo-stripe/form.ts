@@ -45,16 +45,3 @@ export function canonicalForm(form: Form): string {
 
 const canonicalValue = (value: string | Form): string =>
   typeof value === "string" ? `=${value}` : canonicalForm(value)
-
-/** The text of a body; undefined when it is longer than `most_bytes`, which are all that is read. */
-export async function readBounded(request: Request, most_bytes: number): Promise<string | undefined> {
-  if (!request.body) return ""
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body) {
-    size += chunk.byteLength
-    if (size > most_bytes) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString("utf8")
-}

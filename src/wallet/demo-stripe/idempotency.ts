@@ -1,5 +1,5 @@
 /** Answers kept under idempotency keys for a day; source: https://docs.stripe.com/api/idempotent_requests. */
-import type { Clock } from "../../platform/clock.ts"
+import { type Clock, DAY_MS } from "../../platform/clock.ts"
 import { Refusal } from "./refusal.ts"
 
 export interface Answer {
@@ -22,8 +22,6 @@ interface Entry {
   begun_at: number
   answer?: Answer
 }
-
-const DAY_MS = 24 * 3600 * 1000
 
 /** Above `largest_count` keys the oldest go. */
 export function createIdempotency(clock: Clock, largest_count: number): Idempotency {

@@ -1,7 +1,9 @@
 /** The payment page over HTTP: shows a session, takes what a person chose, and sends them on. */
+
 import type Stripe from "stripe"
+import { readBounded } from "../../platform/bounded-body.ts"
 import { authenticate, payCheckout } from "./checkout.ts"
-import { parseForm, readBounded } from "./form.ts"
+import { parseForm } from "./form.ts"
 import { authenticationPage, endPage, payPage } from "./page-html.ts"
 import { formatCents } from "./params.ts"
 import { cardOf, isTestCardName } from "./test-cards.ts"

@@ -1,7 +1,9 @@
 /** The time-boxed top-up discount: a bonus code that a customer asks for, mailed and shown; once in so many days. */
+
 import { getCustomer } from "../../auth/customers.ts"
 import type { TurnstileNeeds } from "../../auth/turnstile.ts"
 import { isMailed, type NoticeNeeds, notify } from "../../notices/notify.ts"
+import { DAY_MS, MINUTE_MS } from "../../platform/clock.ts"
 import type { Config } from "../../platform/config.ts"
 import { AppError } from "../../platform/errors.ts"
 import type { Random } from "../../platform/ids.ts"
@@ -124,9 +126,6 @@ async function assertTrusted(q: Query, needs: SessionDiscountNeeds, asking: Aski
     reasons.push(mailboxUsed(`had a discount in the last ${terms.every_days} days: it is given`))
   assertNoObstacle(reasons)
 }
-
-const MINUTE_MS = 60_000
-const DAY_MS = 86_400_000
 
 async function issue(
   q: TxQuery,

@@ -1,5 +1,6 @@
 /** A UTC day, `2026-01-31`, and the instants between which it lies; pure. */
-import { DAY_MS, dayNumberOf, nameOfDay } from "../books/seal-day.ts"
+import { DAY_MS } from "../../platform/clock.ts"
+import { dayNumberOf, nameOfDay } from "../books/seal-day.ts"
 
 export interface Day {
   name: string

@@ -1,7 +1,8 @@
 /** The job that compares finished days with outside books, each once. */
+
+import { DAY_MS } from "../../platform/clock.ts"
 import { describeError } from "../../platform/log.ts"
 import type { Query } from "../../platform/store.ts"
-import { DAY_MS } from "../books/seal-day.ts"
 import { listDaysDone, showDifferences } from "./comparison-book.ts"
 import { type Day, listFinishedDays } from "./day.ts"
 import { listSources, type ReconcileNeeds, reconcileDay, type Source } from "./sources.ts"

@@ -1,5 +1,7 @@
 /** The outside books that there are to compare with, and comparing one day with one of them. */
+
 import Stripe from "stripe"
+import { HOUR_MS } from "../../platform/clock.ts"
 import type { Config } from "../../platform/config.ts"
 import { AppError } from "../../platform/errors.ts"
 import type { Log } from "../../platform/log.ts"
@@ -27,7 +29,6 @@ export interface Source {
   compare(day: Day): Promise<Comparison>
 }
 
-const HOUR_MS = 3_600_000
 const VENDORS_WITH_REPORT = ["openai", "anthropic"] as const satisfies readonly Vendor[]
 
 /**

@@ -1,6 +1,7 @@
 /** What a day's balance transactions at Stripe say of customers' money, and what Stripe kept; pure but for the reading. */
 import type Stripe from "stripe"
 import type { StripeAccount } from "../stripe/account.ts"
+import { idOf } from "../stripe/payment.ts"
 import type { Day } from "./day.ts"
 
 /** Customers' money that came or went. */
@@ -50,9 +51,6 @@ function readEntry(transaction: Stripe.BalanceTransaction): Entry {
   const fee = reporting_category === "fee" ? transaction.fee - amount : transaction.fee
   return { move: readMove(transaction), fee, fee_currency: currency }
 }
-
-const idOf = (object: string | { id: string } | null | undefined): string | null =>
-  typeof object === "string" ? object : (object?.id ?? null)
 
 function readMove(transaction: Stripe.BalanceTransaction): Move | undefined {
   const source = typeof transaction.source === "object" ? transaction.source : null

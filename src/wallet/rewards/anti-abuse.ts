@@ -3,7 +3,7 @@ import { getCustomer } from "../../auth/customers.ts"
 import { hashMailbox } from "../../auth/mailbox.ts"
 import { assertHuman, type TurnstileNeeds } from "../../auth/turnstile.ts"
 import type { Vault } from "../../auth/vault.ts"
-import type { Clock } from "../../platform/clock.ts"
+import { type Clock, HOUR_MS } from "../../platform/clock.ts"
 import type { Config } from "../../platform/config.ts"
 import { AppError } from "../../platform/errors.ts"
 import { toIso } from "../../platform/schema.ts"
@@ -33,8 +33,6 @@ export interface Obstacle {
   code: string
   message: string
 }
-
-const HOUR_MS = 3_600_000
 
 /** Every reason why the claimant may not have this reward now, the first to be solved first; empty when there is none. */
 export async function listObstacles(q: Query, needs: AbuseNeeds, claimant: Claimant): Promise<Obstacle[]> {

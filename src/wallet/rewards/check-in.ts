@@ -1,20 +1,15 @@
 /** The Daily Check-in: once in a UTC day, more for each day of a streak; the streak is read from the claims. */
+
 import { type Static, t } from "elysia"
+import { DAY_MS } from "../../platform/clock.ts"
 import type { Remember } from "../../platform/idempotency.ts"
-import { Time, toIso, toIsoOrNull, Usd } from "../../platform/schema.ts"
+import { Time, toIso, Usd } from "../../platform/schema.ts"
 import type { Query } from "../../platform/store.ts"
 import { getBalances } from "../ledger/accounts.ts"
 import { formatUsd, type Nanos } from "../ledger/nanos.ts"
 import { getRule } from "../offers/rules.ts"
 import { toApiWallet, Wallet } from "../status.ts"
-import {
-  assertMayClaim,
-  findOwnCard,
-  hashDevice,
-  hashOwnMailbox,
-  listObstacles,
-  needsTurnstile,
-} from "./anti-abuse.ts"
+import { assertMayClaim, hashDevice } from "./anti-abuse.ts"
 import {
   alreadyClaimed,
   amountOf,
@@ -22,6 +17,8 @@ import {
   type ClaimNeeds,
   claimReward,
   findClaimedAt,
+  readMarks,
+  readOffer,
   writeClaim,
 } from "./claim.ts"
 import { OfferView } from "./reward-view.ts"
@@ -36,8 +33,6 @@ export const CheckInStatus = t.Object({
   schedule: t.Array(t.Object({ day: t.Integer(), amountUsd: Usd }), {
     description: "By day of the streak; the last amount repeats",
   }),
-  hasClaimed: t.Boolean(),
-  claimedAt: t.Nullable(Time),
   nextResetAt: Time,
   ...OfferView,
 })
@@ -48,8 +43,6 @@ export const CheckInClaim = t.Object({
   nextResetAt: Time,
   wallet: Wallet,
 })
-
-const DAY_MS = 86_400_000
 
 /** Days in a row with a claim, the last of them yesterday. */
 const STREAK = `WITH RECURSIVE streak (day, length) AS (
@@ -98,21 +91,15 @@ export async function getCheckIn(
   needs: ClaimNeeds,
   customer_id: string,
 ): Promise<Static<typeof CheckInStatus>> {
-  const q = needs.store.read
-  const today = await readToday(q, needs.clock.now(), customer_id)
-  const has_claimed = today.claimed_at !== undefined
-  const reasons = has_claimed ? [] : await listObstacles(q, needs, claimantOf(customer_id, today, null))
+  const today = await readToday(needs.store.read, needs.clock.now(), customer_id)
+  const offer = await readOffer(needs, claimantOf(customer_id, today, null), today.claimed_at)
   return {
     day: today.day,
     amountUsd: formatUsd(today.amount_nanos),
-    streakDays: today.streak_before + (has_claimed ? 1 : 0),
+    streakDays: today.streak_before + (offer.hasClaimed ? 1 : 0),
     schedule: today.schedule.map((nanos, index) => ({ day: index + 1, amountUsd: formatUsd(nanos) })),
-    hasClaimed: has_claimed,
-    claimedAt: toIsoOrNull(today.claimed_at ?? null),
     nextResetAt: toIso(today.next_reset_at),
-    canClaim: !has_claimed && reasons.length === 0,
-    reasons,
-    turnstileRequired: await needsTurnstile(q, needs),
+    ...offer,
   }
 }
 
@@ -139,8 +126,7 @@ export function claimCheckIn(
       await writeClaim(q, needs, {
         ...claimantOf(customer_id, today, device_hash),
         id: today.claim_id,
-        card_fingerprint: await findOwnCard(q, customer_id),
-        mailbox_hash: await hashOwnMailbox(q, needs, customer_id),
+        ...(await readMarks(q, needs, customer_id)),
         proof: null,
         amount_nanos: today.amount_nanos,
         ref: `day ${streak} of the streak`,

@@ -4,11 +4,20 @@ import { type NoticeNeeds, notify } from "../../notices/notify.ts"
 import type { Config } from "../../platform/config.ts"
 import { AppError } from "../../platform/errors.ts"
 import type { Remember } from "../../platform/idempotency.ts"
+import { toIsoOrNull } from "../../platform/schema.ts"
 import type { Query, Store, TxQuery } from "../../platform/store.ts"
 import { customerAccount, type SystemAccount } from "../ledger/chart.ts"
 import { formatUsd, type Nanos, parseUsd } from "../ledger/nanos.ts"
 import { post } from "../ledger/post.ts"
-import { type AbuseNeeds, assertHumanClaim } from "./anti-abuse.ts"
+import {
+  type AbuseNeeds,
+  assertHumanClaim,
+  type Claimant,
+  findOwnCard,
+  hashOwnMailbox,
+  listObstacles,
+  needsTurnstile,
+} from "./anti-abuse.ts"
 
 export type RewardRule = "check-in" | "share" | "gumroad"
 
@@ -119,6 +128,26 @@ export interface ClaimNeeds extends AbuseNeeds, NoticeNeeds, TurnstileNeeds {
   store: Store
   config: Pick<Config, "mail" | "turnstile" | "public_url">
 }
+
+/** What every offer shows: whether the customer had it, and if not, what keeps them from it. */
+export async function readOffer(needs: ClaimNeeds, claimant: Claimant, claimed_at: number | undefined) {
+  const q = needs.store.read
+  const hasClaimed = claimed_at !== undefined
+  const reasons = hasClaimed ? [] : await listObstacles(q, needs, claimant)
+  return {
+    hasClaimed,
+    claimedAt: toIsoOrNull(claimed_at ?? null),
+    canClaim: !hasClaimed && reasons.length === 0,
+    reasons,
+    turnstileRequired: await needsTurnstile(q, needs),
+  }
+}
+
+/** What of the claimant is written down, so that the next account of the same person is known. */
+export const readMarks = async (q: Query, needs: ClaimNeeds, customer_id: string) => ({
+  card_fingerprint: await findOwnCard(q, customer_id),
+  mailbox_hash: await hashOwnMailbox(q, needs, customer_id),
+})
 
 /** Who claims, from where, with what the anti-abuse rules ask for. */
 export interface ClaimInput {

@@ -1,6 +1,6 @@
 /** Commissions: what a purchase of a brought customer earns its referrer, held, then paid into the Cash Wallet. */
 import { type NoticeNeeds, notify } from "../../notices/notify.ts"
-import type { Clock } from "../../platform/clock.ts"
+import { type Clock, DAY_MS } from "../../platform/clock.ts"
 import { AppError } from "../../platform/errors.ts"
 import type { Events } from "../../platform/events.ts"
 import type { Query, Store, TxQuery } from "../../platform/store.ts"
@@ -42,7 +42,6 @@ interface Commission {
 
 /** Credit that Stripe was paid for. A cash load earns nothing yet, and what it buys later was paid for as cash. */
 const EARNING_KINDS: ReadonlySet<string> = new Set(["package", "auto-topup"])
-const DAY_MS = 86_400_000
 
 const FIND = `SELECT purchase_id, referrer_id, amount_nanos, reversed_nanos, state
   FROM referral_commission WHERE purchase_id = ?`

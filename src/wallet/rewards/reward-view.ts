@@ -1,9 +1,12 @@
 /** What offers of rewards have in common, as our API shows them and takes claims. */
 import { t } from "elysia"
 import { LONGEST_TURNSTILE_TOKEN } from "../../auth/turnstile.ts"
+import { Time } from "../../platform/schema.ts"
 
 /** Members that every offer of a reward has. */
 export const OfferView = {
+  hasClaimed: t.Boolean(),
+  claimedAt: t.Nullable(Time),
   canClaim: t.Boolean(),
   reasons: t.Array(
     t.Object({

@@ -2,20 +2,13 @@
 import { type Static, t } from "elysia"
 import { AppError } from "../../platform/errors.ts"
 import type { Remember } from "../../platform/idempotency.ts"
-import { Time, toIsoOrNull, Usd } from "../../platform/schema.ts"
+import { Usd } from "../../platform/schema.ts"
 import type { Query } from "../../platform/store.ts"
 import { getBalances } from "../ledger/accounts.ts"
 import { formatUsd } from "../ledger/nanos.ts"
 import { getRule } from "../offers/rules.ts"
 import { toApiWallet, Wallet } from "../status.ts"
-import {
-  assertMayClaim,
-  findOwnCard,
-  hashDevice,
-  hashOwnMailbox,
-  listObstacles,
-  needsTurnstile,
-} from "./anti-abuse.ts"
+import { assertMayClaim, hashDevice } from "./anti-abuse.ts"
 import {
   alreadyClaimed,
   amountOf,
@@ -23,6 +16,8 @@ import {
   type ClaimNeeds,
   claimReward,
   findClaimedAt,
+  readMarks,
+  readOffer,
   writeClaim,
 } from "./claim.ts"
 import { readPostAddress } from "./post-address.ts"
@@ -33,8 +28,6 @@ export const ShareOffer = t.Object({
   text: t.String({ description: "What to post, with the link" }),
   link: t.String(),
   hosts: t.Array(t.String(), { description: "Sites on which a post counts" }),
-  hasClaimed: t.Boolean(),
-  claimedAt: t.Nullable(Time),
   ...OfferView,
 })
 
@@ -61,19 +54,13 @@ export async function getShareOffer(
   const q = needs.store.read
   const rule = await getRule(q, "share")
   const claimed_at = await findClaimedAt(q, claimIdOf(customer_id))
-  const has_claimed = claimed_at !== undefined
-  const reasons = has_claimed ? [] : await listObstacles(q, needs, claimantOf(customer_id, null))
   const link = needs.config.public_url ?? origin
   return {
     amountUsd: formatUsd(amountOf(rule.amount_usd)),
     text: `${rule.text} ${link}`.trim(),
     link,
     hosts: rule.hosts,
-    hasClaimed: has_claimed,
-    claimedAt: toIsoOrNull(claimed_at ?? null),
-    canClaim: !has_claimed && reasons.length === 0,
-    reasons,
-    turnstileRequired: await needsTurnstile(q, needs),
+    ...(await readOffer(needs, claimantOf(customer_id, null), claimed_at)),
   }
 }
 
@@ -104,8 +91,7 @@ export function claimShare(
       await writeClaim(q, needs, {
         ...claimantOf(customer_id, device_hash),
         id,
-        card_fingerprint: await findOwnCard(q, customer_id),
-        mailbox_hash: await hashOwnMailbox(q, needs, customer_id),
+        ...(await readMarks(q, needs, customer_id)),
         proof: post,
         amount_nanos,
         ref: post,

@@ -12,10 +12,10 @@ import { type FulfilNeeds, fulfilSession } from "./fulfil.ts"
  */
 export async function confirmSession(
   needs: FulfilNeeds & AttemptNeeds,
-  asked: { customer_id: string; session_id: string; kinds: readonly PurchaseKind[] },
+  asked: { customer_id: string; session_id: string; kind: PurchaseKind },
 ): Promise<Purchase> {
   const known = await findPurchaseBySession(needs.store.read, asked.session_id)
-  if (known?.customer_id !== asked.customer_id || !asked.kinds.includes(known.kind)) {
+  if (known?.customer_id !== asked.customer_id || known.kind !== asked.kind) {
     throw new AppError("not_found", "You have no such payment session. Start a new checkout.", {
       code: "unknown_session",
       field: "sessionId",

@@ -54,10 +54,12 @@ export async function fulfilSession(needs: FulfilNeeds, session_id: string): Pro
       is_card_kept: intent.setup_future_usage === "off_session",
     })
   }
-  if (session.status === "expired") return endUnpaid(needs, purchase, "the payment page expired")
+  if (session.status === "expired")
+    return endUnpaid(needs, purchase, { state: "expired", failure: "the payment page expired" })
   // Money that was to come later did not: such a page cannot be paid at again, and never expires.
   const is_failed = typeof intent === "object" && intent?.status === "requires_payment_method"
-  if (session.status === "complete" && is_failed) return endUnpaid(needs, purchase, FAILED)
+  if (session.status === "complete" && is_failed)
+    return endUnpaid(needs, purchase, { state: "failed", failure: "the payment failed" })
   return { kind: "unpaid", purchase }
 }
 
@@ -124,13 +126,14 @@ const stripeCustomersOf = async (q: TxQuery, customer_id: string): Promise<strin
     one => one.id,
   )
 
-const FAILED = "the payment failed"
-
 /** Ends an unpaid purchase; one that was paid meanwhile stays paid. */
-function endUnpaid(needs: FulfilNeeds, purchase: Purchase, failure: string): Promise<Fulfilment> {
+function endUnpaid(
+  needs: FulfilNeeds,
+  purchase: Purchase,
+  end: { state: "expired" | "failed"; failure: string },
+): Promise<Fulfilment> {
   return needs.store.tx(async q => {
-    const state = failure === FAILED ? "failed" : "expired"
-    await endPurchase(q, needs, { purchase_id: purchase.id, state, failure })
+    await endPurchase(q, needs, { purchase_id: purchase.id, ...end })
     const now = (await findPurchase(q, purchase.id))!
     return { kind: now.state === "paid" ? "credited-before" : "ended", purchase: now }
   })
@@ -142,7 +145,10 @@ async function endMissing(needs: FulfilNeeds, session_id: string): Promise<Fulfi
   if (!purchase) return { kind: "unknown" }
   // What was opened in the other mode is for the other mode to say.
   if (purchase.is_live !== (getAccount(needs).is_live ? 1 : 0)) return { kind: "unpaid", purchase }
-  return endUnpaid(needs, purchase, "the payment service does not know its session")
+  return endUnpaid(needs, purchase, {
+    state: "expired",
+    failure: "the payment service does not know its session",
+  })
 }
 
 const OWNER = "SELECT customer_id FROM stripe_customer WHERE id = ?"

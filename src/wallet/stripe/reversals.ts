@@ -6,11 +6,9 @@ import { findPurchaseByIntent, getPurchase, type Purchase } from "../purchases/p
 import { returnReversal, reversePurchase } from "../purchases/reverse.ts"
 import { getAccount } from "./account.ts"
 import { type FulfilNeeds, fulfilIntent } from "./fulfil.ts"
+import { idOf } from "./payment.ts"
 
 export type ReversalOutcome = "taken" | "returned" | "unchanged" | "unknown"
-
-const idOf = (object: string | { id: string } | null | undefined): string | undefined =>
-  typeof object === "string" ? object : object?.id
 
 /** A refund that is under way or done takes the credit back; one that failed or was cancelled returns it. */
 export async function applyRefund(needs: FulfilNeeds, refund_id: string): Promise<ReversalOutcome> {
@@ -43,7 +41,7 @@ export async function applyDispute(needs: FulfilNeeds, dispute_id: string): Prom
 interface Told {
   reversal_id: string
   kind: "refund" | "dispute"
-  intent: string | undefined
+  intent: string | null
   amount_cents: number
   event_at: number
   is_undone: boolean
@@ -90,8 +88,8 @@ export async function applyReversals(needs: FulfilNeeds, payment_intent: string)
 }
 
 /** The news of a refund may come before the news of its payment: then the payment is credited first. */
-async function findPaid(needs: FulfilNeeds, intent: string | undefined): Promise<Purchase | undefined> {
-  if (intent === undefined) return undefined
+async function findPaid(needs: FulfilNeeds, intent: string | null): Promise<Purchase | undefined> {
+  if (intent === null) return undefined
   const known = await findPurchaseByIntent(needs.store.read, intent)
   if (known?.state === "paid" || known?.kind === "plan-payment") return known
   const fulfilled = await fulfilIntent(needs, intent)

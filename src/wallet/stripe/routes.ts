@@ -88,10 +88,8 @@ export const stripeRoutes = (needs: StripeRouteNeeds) =>
     )
     .post(
       "/wallet/stripe/confirm",
-      async ({ caller: { customer_id }, body }) => {
-        const kinds = ["package", "auto-topup"] as const
-        return confirm(needs, { customer_id, session_id: body.sessionId, kinds })
-      },
+      async ({ caller: { customer_id }, body }) =>
+        confirm(needs, { customer_id, session_id: body.sessionId, kind: "package" }),
       {
         parse: readJsonBody,
         body: ConfirmBody,
@@ -129,7 +127,7 @@ export const stripeRoutes = (needs: StripeRouteNeeds) =>
     .post(
       "/cash-wallet/stripe/confirm",
       async ({ caller: { customer_id }, body }) =>
-        confirm(needs, { customer_id, session_id: body.sessionId, kinds: ["cash-load"] }),
+        confirm(needs, { customer_id, session_id: body.sessionId, kind: "cash-load" }),
       {
         parse: readJsonBody,
         body: ConfirmBody,

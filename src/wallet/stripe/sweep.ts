@@ -1,7 +1,8 @@
 /** The sweeper: catches what webhook and confirm both missed, by asking Stripe about open purchases and late events. */
 import type Stripe from "stripe"
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../platform/clock.ts"
 import { describeError, type Log } from "../../platform/log.ts"
-import type { Query, Store } from "../../platform/store.ts"
+import { readSetting, writeSetting } from "../../platform/settings.ts"
 import { endPurchase } from "../purchases/purchases.ts"
 import type { StripeAccount } from "./account.ts"
 import { type FulfilNeeds, fulfilSession } from "./fulfil.ts"
@@ -12,15 +13,15 @@ export interface SweepNeeds extends FulfilNeeds {
 }
 
 /** A purchase is asked about when it is this old: the confirm endpoint is usually faster. */
-const YOUNG_MS = 60_000
+const YOUNG_MS = MINUTE_MS
 /** A purchase that never got a session is given up after this. */
-const LOST_MS = 3_600_000
+const LOST_MS = HOUR_MS
 /** Events are asked for again for this long, because Stripe lists them in the order they happened, not arrived. */
-const OVERLAP_MS = 3_600_000
+const OVERLAP_MS = HOUR_MS
 /** Stripe keeps events for 30 days. */
-const FIRST_LOOK_MS = 86_400_000
+const FIRST_LOOK_MS = DAY_MS
 /** What fails is asked for again for as long as Stripe repeats its webhooks: one event must not pin the look for ever. */
-const LONGEST_TRY_MS = 3 * 86_400_000
+const LONGEST_TRY_MS = 3 * DAY_MS
 const MOST_PER_PASS = 200
 
 /** One pass: open purchases, then events. What fails is logged and tried again in the next pass. */
@@ -53,7 +54,7 @@ async function listOpen({ store, clock }: SweepNeeds, account: StripeAccount): P
   const open = await store.read.all<OpenPurchase>(OPEN, is_live, clock.now() - YOUNG_MS, Number(at), id)
   const last = open.length < MOST_PER_PASS ? undefined : open.at(-1)
   const next = last ? `${last.created_at} ${last.id}` : START
-  if (next !== place) await writeSetting(store, PLACE, next)
+  if (next !== place) await store.tx(q => writeSetting(q, PLACE, next))
   return open
 }
 
@@ -90,7 +91,7 @@ async function sweepEvents(needs: SweepNeeds, account: StripeAccount): Promise<v
   }
   // What failed stays within the next pass's look.
   const next = Math.max(Math.min(now, failed_at), now - LONGEST_TRY_MS)
-  await writeSetting(needs.store, key, String(next))
+  await needs.store.tx(q => writeSetting(q, key, String(next)))
 }
 
 /** Events since an instant (seconds) that this process has not handled, oldest first: a payment before its refund. */
@@ -102,15 +103,3 @@ async function listNewEvents(account: StripeAccount, since: number): Promise<Str
   for await (const event of api.events.list(asked)) if (!handled_events.has(event.id)) events.push(event)
   return events.reverse()
 }
-
-const readSetting = async (q: Query, key: string): Promise<string | undefined> =>
-  (await q.get<{ value: string }>("SELECT value FROM setting WHERE key = ?", key))?.value
-
-const writeSetting = (store: Store, key: string, value: string) =>
-  store.tx(q =>
-    q.run(
-      "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-      key,
-      value,
-    ),
-  )

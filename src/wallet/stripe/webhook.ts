@@ -1,11 +1,12 @@
 /** Stripe's events: the signature is checked, the object is fetched anew, and the same functions do the rest. */
 import Stripe from "stripe"
+import { readBounded } from "../../platform/bounded-body.ts"
 import { AppError } from "../../platform/errors.ts"
 import { describeError, type Log } from "../../platform/log.ts"
 import { findPurchaseByIntent, findPurchaseBySession } from "../purchases/purchases.ts"
 import { getAccount, isMissing, type StripeAccount } from "./account.ts"
-import { type FulfilNeeds, fulfilIntent, fulfilSession } from "./fulfil.ts"
-import { applyDispute, applyRefund, applyReversals } from "./reversals.ts"
+import { type Fulfilment, type FulfilNeeds, fulfilIntent, fulfilSession } from "./fulfil.ts"
+import { applyDispute, applyRefund, applyReversals, type ReversalOutcome } from "./reversals.ts"
 
 /** No event of the types we hear is anywhere near it. */
 const LARGEST_EVENT_BYTES = 1024 * 1024
@@ -66,19 +67,13 @@ export async function receiveEvent(
 }
 
 async function readRaw(request: Request): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
-    if (size > LARGEST_EVENT_BYTES)
-      throw new AppError("too_large", "This is larger than any event we hear.", { code: "request_too_large" })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString("utf8")
+  const body = await readBounded(request, LARGEST_EVENT_BYTES)
+  if (body !== undefined) return body
+  throw new AppError("too_large", "This is larger than any event we hear.", { code: "request_too_large" })
 }
 
-/** What the server did about an event, for the log. */
-export type EventOutcome = string
+/** What the server did about an event. */
+export type EventOutcome = Fulfilment["kind"] | ReversalOutcome | "ignored"
 
 const NOT_OURS: EventOutcome = "ignored"
 
@@ -88,11 +83,10 @@ export async function handleEvent(needs: FulfilNeeds, event: Stripe.Event): Prom
   const is_ours = event.livemode === account.is_live
   const outcome = is_ours ? await handle(needs, event).catch(ignoreMissing) : NOT_OURS
   // A refund may be of a payment that the operator still has to accept: the sweeper asks about it again.
-  if (outcome !== UNKNOWN || !REVERSES.test(event.type)) account.handled_events.set(event.id, event.created)
+  if (outcome !== "unknown" || !REVERSES.test(event.type)) account.handled_events.set(event.id, event.created)
   return outcome
 }
 
-const UNKNOWN: EventOutcome = "unknown"
 const REVERSES = /^(?:refund|charge)\./
 
 /** Of another server on the same account, or deleted since: asking again would not help. */

@@ -2,7 +2,7 @@
 import { Elysia, t } from "elysia"
 import { bearer } from "../../auth/bearer.ts"
 import type { GuardNeeds } from "../../auth/guard.ts"
-import type { Clock } from "../../platform/clock.ts"
+import { type Clock, DAY_MS } from "../../platform/clock.ts"
 import type { Config } from "../../platform/config.ts"
 import { AppError } from "../../platform/errors.ts"
 import { nextCursorOf, PageQuery, problems, Time, Usd } from "../../platform/schema.ts"
@@ -97,7 +97,6 @@ const DAYS = t.Integer({
   default: 30,
   description: "Days of daily spend, today included",
 })
-const DAY_MS = 86_400_000
 
 type UsageNeeds = GuardNeeds & { store: Store; clock: Clock; config: Pick<Config, "brand_name"> }
 
