@@ -15,7 +15,7 @@ import { makeBooks } from "./made-books.ts"
 import { tellStories } from "./stories.ts"
 
 const HELP = `scripts/verify-damage [options]
-  --transfers N   in the ledger, about (default 1000000; CI: 100000)
+  --transfers N   in the ledger, about (default 1000000, as in CI)
   --customers N   default a tenth of the transfers`
 
 /** For 1,000,000 transfers. A machine that is shared may need longer: only far beyond it the run fails. */
